@@ -1,0 +1,104 @@
+"""The facts that leave the platform, by their CloudEvents type."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from actors.domain.transfers import Movement, Outcome, Transfer
+
+TYPE_PREFIX: Final = "dev.gopherpay."
+TYPE_VERSION: Final = ".v1"
+
+_POSTED: Final = {
+    "transfer": "transfer.posted",
+    "deposit": "deposit.posted",
+    "withdrawal": "withdrawal.posted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact about one account or user; events of one subject leave in the order written.
+
+    Attributes:
+        name: Such as ``transfer.posted``; the CloudEvents type is made from it.
+        subject_kind: ``account`` or ``user``.
+        subject_id: The key that orders it.
+        payload: JSON text.
+        trace_parent: W3C trace context of the request that caused it.
+    """
+
+    name: str
+    subject_kind: str
+    subject_id: UUID
+    payload: str
+    trace_parent: str | None = None
+
+    @property
+    def type(self) -> str:
+        """Return the CloudEvents type."""
+        return f"{TYPE_PREFIX}{self.name}{TYPE_VERSION}"
+
+
+def fact(name: str, subject_kind: str, subject_id: UUID, data: Mapping[str, object]) -> Event:
+    """Return an event whose payload is *data* as JSON; it must hold no secret."""
+    return Event(name, subject_kind, subject_id, _text(data))
+
+
+def rfc3339(at: datetime) -> str:
+    """Return *at* (UTC) with microseconds and a Z (RFC 3339)."""
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def transfer_posted(
+    transfer: Transfer, movement: Movement, source_version: int, destination_version: int
+) -> Event:
+    """Return the event of a posted transfer, ordered with those of the customer's account."""
+    subject = (
+        transfer.destination_account_id
+        if transfer.kind == "deposit"
+        else transfer.source_account_id
+    )
+    payload = _text(
+        {
+            "transfer_id": str(transfer.id),
+            "kind": transfer.kind,
+            "source_account_id": str(transfer.source_account_id),
+            "source_version": source_version,
+            "destination_account_id": str(transfer.destination_account_id),
+            "destination_version": destination_version,
+            "amount_minor": transfer.amount_minor,
+            "currency": transfer.currency,
+            "description": transfer.description,
+            "posted_at": rfc3339(transfer.posted_at),
+        }
+    )
+    return Event(_POSTED[transfer.kind], "account", subject, payload, movement.trace_parent)
+
+
+def transfer_refused(movement: Movement, outcome: Outcome) -> Event:
+    """Return the event of a refusal that is kept under its key."""
+    payload = _text(
+        {
+            "kind": movement.kind,
+            "source_account_id": str(movement.source_id),
+            "destination_account_id": str(movement.destination_id),
+            "amount_minor": movement.amount_minor,
+            "currency": movement.currency,
+            "code": outcome.code,
+        }
+    )
+    subject = movement.destination_id if movement.kind == "deposit" else movement.source_id
+    return Event("transfer.refused", "account", subject, payload, movement.trace_parent)
+
+
+def _text(data: Mapping[str, object]) -> str:
+    """Return compact JSON; member order is the order of writing."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)

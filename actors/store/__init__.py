@@ -1,0 +1,1 @@
+"""The only home of SQL: tables, migrations, the one write path, and the questions."""

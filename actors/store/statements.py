@@ -1,0 +1,73 @@
+"""The statements of the one write path: their number does not depend on the size of a batch.
+
+Arrays of ids, numbers and times travel as array literals, which costs both sides least;
+whatever a person wrote travels as a parameter of its own type.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FENCE: Final = b"""
+SELECT count(*) FROM (
+    SELECT FROM slots
+    JOIN unnest(%s::smallint[], %s::bigint[]) AS mine(slot, epoch)
+        ON slots.slot = mine.slot AND slots.epoch = mine.epoch
+    ORDER BY slots.slot
+    FOR SHARE OF slots
+) AS still_mine
+"""
+"""Conflicts with the epoch bump of a claim: until this commits, nobody takes the slots over."""
+
+LOCK_ACCOUNTS: Final = b"""
+SELECT id, owner_id, kind, currency, status, balance_minor, held_minor, overdraft_minor,
+       version, last_posted_at
+FROM accounts WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+"""In id order, so that no two batches wait for each other; foreign keys may still be checked."""
+
+READ_ACCOUNTS: Final = LOCK_ACCOUNTS.replace(b" FOR NO KEY UPDATE", b"")
+
+KEPT: Final = b"""
+SELECT clock_timestamp(), k.principal_id, k.idempotency_key, k.fingerprint, k.object_kind,
+       k.object_id, k.answer, t.id, t.kind, t.source_account_id, t.destination_account_id,
+       t.amount_minor, t.currency, t.description, t.reference, t.metadata::text, t.posted_at
+FROM (VALUES (1)) AS always
+LEFT JOIN unnest(%s::uuid[], %s::text[]) AS asked(principal_id, idempotency_key) ON true
+LEFT JOIN idempotency_keys k USING (principal_id, idempotency_key)
+LEFT JOIN transfers t ON k.object_kind = 'transfer' AND t.id = k.object_id
+"""
+"""Runs after the locks were taken: what a twin has committed meanwhile is seen here."""
+
+INSERT_TRANSFERS: Final = b"""
+INSERT INTO transfers (id, kind, source_account_id, destination_account_id, amount_minor,
+    currency, description, reference, metadata, principal_id, idempotency_key, posted_at)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[], %s::text[],
+    %s::text[], %s::text[], %s::json[], %s::uuid[], %s::text[], %s::timestamptz[])
+"""
+
+INSERT_POSTINGS: Final = b"""
+INSERT INTO postings (account_id, version, transfer_id, amount_minor, balance_after_minor,
+    posted_at)
+SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[],
+    %s::timestamptz[])
+"""
+
+UPDATE_ACCOUNTS: Final = b"""
+UPDATE accounts SET balance_minor = new.balance_minor, version = new.version,
+    last_posted_at = new.last_posted_at
+FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+    AS new(id, balance_minor, version, last_posted_at)
+WHERE accounts.id = new.id
+"""
+
+INSERT_KEYS: Final = b"""
+INSERT INTO idempotency_keys (principal_id, idempotency_key, fingerprint, object_kind,
+    object_id, answer)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::text[], %s::uuid[], %s::json[])
+"""
+
+INSERT_OUTBOX: Final = b"""
+INSERT INTO outbox (slot, aggregatetype, aggregateid, type, payload, trace_parent)
+SELECT * FROM unnest(%s::smallint[], %s::text[], %s::uuid[], %s::text[], %s::json[], %s::text[])
+"""
