@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from actors.domain.errors import StoreUnavailable
 from actors.store.outbox_partitions import ensure_partitions
+from actors.store.roles import make_roles
 from actors.store.seed import seed
 from actors.store.tables.metadata import metadata as _metadata
 
@@ -65,10 +66,12 @@ def _run(connection: sqlalchemy.Connection, report: Callable[[str], None] | None
     if report is not None:
         report(f"schema at {present or 'nothing'}, wanted {expected_revision()}")
     connection.commit()
-    command.upgrade(_config(connection), "head")
-    connection.commit()
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  for the type checker
+    make_roles(driver)
+    driver.commit()
+    command.upgrade(_config(connection), "head")
+    connection.commit()
     seed(driver)
     ensure_partitions(driver)
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from actors.ports import SlotLease, SlotOwner
 from actors.store import encoding
-from actors.store.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from actors.store.pool import Pool
 
 HEARTBEAT = """
 INSERT INTO shard_members (owner, address, generation, lease_until)

@@ -15,18 +15,6 @@ depends_on = None
 
 APPEND_ONLY = ("transfers", "postings", "idempotency_keys")
 
-ROLES = """
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gopherpay_app') THEN
-        CREATE ROLE gopherpay_app NOLOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;  -- another database of this cluster is being migrated at the same moment
-END
-$$
-"""
-
 # Not even the owner changes history by an ordinary statement; ALWAYS, so that a session
 # with session_replication_role = replica does not slip past.
 REFUSE = """
@@ -39,7 +27,6 @@ $$
 """
 
 GRANTS = (
-    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     "GRANT USAGE ON SCHEMA public TO gopherpay_app",
     "GRANT SELECT, INSERT ON accounts, transfers, postings, idempotency_keys TO gopherpay_app",
     "GRANT SELECT, INSERT ON outbox TO gopherpay_app",
@@ -55,7 +42,6 @@ GRANTS = (
 
 def upgrade() -> None:
     """Make everything."""
-    op.execute(ROLES)
     op.execute(sa.schema.CreateSequence(sa.Sequence("outbox_seq", data_type=sa.BigInteger())))
     _accounts()
     _transfers()
