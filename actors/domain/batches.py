@@ -24,7 +24,7 @@ from actors.domain.events import Event, transfer_posted, transfer_refused
 from actors.domain.transfers import Movement, Outcome, Posting, Transfer, Verdict, check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
 NOT_KEPT = (SameAccount, CurrencyMismatch, DestinationUnknown)
@@ -99,14 +99,21 @@ def decide_all_or_none(
     batch = decide(movements, accounts, kept, now)
     if all(outcome.verdict is Verdict.POSTED for outcome in batch.outcomes):
         return batch
-    return Batch(outcomes=[_aborted(outcome) for outcome in batch.outcomes])
+    undone = {transfer.id for transfer in batch.transfers}
+    return Batch(outcomes=[_aborted(outcome, undone) for outcome in batch.outcomes])
 
 
-def _aborted(outcome: Outcome) -> Outcome:
-    """Return the answer to one item of an undone batch: the culprits keep theirs."""
-    if outcome.verdict is not Verdict.POSTED or outcome.replayed:
-        return outcome
-    return Outcome(Verdict.REFUSED, code=BulkAborted.code)
+def _aborted(outcome: Outcome, undone: Collection[UUID]) -> Outcome:
+    """Return the answer to one item of an undone batch: the culprits keep theirs.
+
+    A key may have been used twice in the batch: what its first use did is undone as well,
+    and no answer may name a transfer that never came to be.
+    """
+    if outcome.transfer is not None and outcome.transfer.id in undone:
+        return Outcome(Verdict.REFUSED, code=BulkAborted.code)
+    if outcome.facts.get("object_id") in map(str, undone):
+        return replace(outcome, facts={"object_kind": None, "object_id": None})
+    return outcome
 
 
 def _settle(

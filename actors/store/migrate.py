@@ -36,7 +36,7 @@ class SchemaTooNew(Exception):
 
 def metadata() -> sqlalchemy.MetaData:
     """Return the metadata with every table registered."""
-    for module in ("ledger", "runtime", "identity"):
+    for module in ("ledger", "runtime", "identity", "books"):
         importlib.import_module(f"actors.store.tables.{module}")
     return _metadata
 

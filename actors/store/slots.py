@@ -26,11 +26,11 @@ ON CONFLICT (owner) DO UPDATE
 """
 
 ALIVE = """
-SELECT count(*) FROM shard_members WHERE lease_until > clock_timestamp()
-    AND generation = (SELECT max(generation) FROM shard_members
-                      WHERE lease_until > clock_timestamp())
+SELECT CASE WHEN max(generation) > %(generation)s THEN 0
+            ELSE count(*) FILTER (WHERE generation = %(generation)s) END
+FROM shard_members WHERE lease_until > clock_timestamp()
 """
-"""Of the newest generation: an older one gives its slots up and takes none."""
+"""Of the newest generation: an older one is told none, gives its slots up and takes no more."""
 
 CLAIM = """
 UPDATE slots SET owner = %(owner)s, epoch = epoch + 1
@@ -83,7 +83,7 @@ class PostgresSlots:
         async with self._pool.transaction() as connection:
             await connection.execute(HEARTBEAT, parameters)
             await connection.execute(FORGET)
-            row = await (await connection.execute(ALIVE)).fetchone()
+            row = await (await connection.execute(ALIVE, parameters)).fetchone()
         return 0 if row is None else int(row[0])
 
     async def claim(self, owner: str, limit: int) -> list[SlotLease]:

@@ -111,6 +111,7 @@ api_keys = Table(
     Column("deleted_at", DateTime(timezone=True)),
     CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="name_length"),
     CheckConstraint("cardinality(scopes) >= 1", name="scopes_not_empty"),
+    CheckConstraint("expires_at > created_at", name="expires_later"),
     Index("ix_api_keys_user_id_id", "user_id", "id"),
 )
 

@@ -60,10 +60,14 @@ def _users() -> None:
         ),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(status = 'closed') = (closed_at IS NOT NULL)", name="ck_users_closed_at"
+            "(status = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_users_closed_at")
         ),
-        sa.CheckConstraint("status IN ('unverified', 'active', 'closed')", name="ck_users_status"),
-        sa.CheckConstraint("octet_length(email_index) = 32", name="ck_users_email_index_length"),
+        sa.CheckConstraint(
+            "status IN ('unverified', 'active', 'closed')", name=op.f("ck_users_status")
+        ),
+        sa.CheckConstraint(
+            "octet_length(email_index) = 32", name=op.f("ck_users_email_index_length")
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
     )
     op.create_index(
@@ -125,7 +129,8 @@ def _sessions() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "refresh_counter BETWEEN 0 AND 4294967295", name="ck_sessions_refresh_counter_range"
+            "refresh_counter BETWEEN 0 AND 4294967295",
+            name=op.f("ck_sessions_refresh_counter_range"),
         ),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sessions_user_id"),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
@@ -153,7 +158,7 @@ def _mail_tokens() -> None:
             nullable=False,
         ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("purpose IN ('verify', 'reset')", name="ck_mail_tokens_purpose"),
+        sa.CheckConstraint("purpose IN ('verify', 'reset')", name=op.f("ck_mail_tokens_purpose")),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_mail_tokens_user_id", ondelete="CASCADE"
         ),
@@ -179,8 +184,11 @@ def _api_keys() -> None:
         ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("cardinality(scopes) >= 1", name="ck_api_keys_scopes_not_empty"),
-        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="ck_api_keys_name_length"),
+        sa.CheckConstraint("cardinality(scopes) >= 1", name=op.f("ck_api_keys_scopes_not_empty")),
+        sa.CheckConstraint("expires_at > created_at", name=op.f("ck_api_keys_expires_later")),
+        sa.CheckConstraint(
+            "char_length(name) BETWEEN 1 AND 100", name=op.f("ck_api_keys_name_length")
+        ),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_api_keys_user_id"),
         sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
     )
@@ -204,7 +212,7 @@ def _mails() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind IN ('verify-email', 'account-exists', 'reset-password', 'password-changed')",
-            name="ck_mails_kind",
+            name=op.f("ck_mails_kind"),
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_mails_user_id", ondelete="CASCADE"
