@@ -83,7 +83,9 @@ class Slots(Protocol):
     """Who owns which slot, decided by the database alone."""
 
     async def heartbeat(self, owner: str, address: str, generation: int) -> int:
-        """Renew the owner's lease and return how many owners are alive.
+        """Renew the owner's lease and return how many owners are alive to share the slots.
+
+        Only those of the newest generation do; an older one is told 0.
 
         Raises:
             StoreUnavailable: If the lease was not renewed.

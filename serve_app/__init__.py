@@ -1,0 +1,1 @@
+"""The HTTP face of the platform: routes, the composition root, the command line."""

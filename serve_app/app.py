@@ -1,0 +1,134 @@
+"""The platform as one Ray Serve application: ingress, identity, and shards of their own if wanted.
+
+What a replica needs it reads from its own environment, so that no secret travels through Ray.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from ray import serve
+
+from actors.runtime.hosting import ShardPlan
+from actors.runtime.ray_shard import shard_application
+from actors.runtime.ray_transport import RayTransport
+from actors.settings import Settings
+from serve_app import composition
+from serve_app.gateway import Gateway, serve_carried
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ray.serve import Application as ServeApplication
+    from ray.serve.handle import DeploymentHandle
+
+    from serve_app.gateway import Asgi
+
+APPLICATION_NAME: Final = "gopherpay"
+INGRESS_NAME: Final = "Ingress"
+IDENTITY_NAME: Final = "IdentityApi"
+
+CALLS_MAX: Final = 1_000
+"""Far over what the application's own gate lets in: that one answers with a problem document."""
+
+IDENTITY_CALLS_MAX: Final = 128
+"""Identity requests under way at once, all replicas of the ingress together."""
+
+IDENTITY_DEADLINE_SECONDS: Final = 20.0
+"""A line of password checks may be long; it is bounded by their own queue."""
+
+
+@serve.ingress()
+class Ingress:
+    """Answers HTTP; identity's requests are carried to their deployment."""
+
+    def __init__(
+        self, identity: DeploymentHandle[Any], shards: DeploymentHandle[Any] | None
+    ) -> None:
+        self._identity = identity
+        self._shards = shards
+        self._open = AsyncExitStack()
+
+    async def __serve_build_asgi_app__(self) -> Asgi:
+        """Return the application, ready to serve."""
+        here = await self._open.enter_async_context(
+            composition.money(
+                Settings(),
+                owner=serve.get_replica_context().replica_id.unique_id,
+                transport=None if self._shards is None else RayTransport(self._shards),
+            )
+        )
+        return Gateway(
+            here,
+            self._carry,
+            places=IDENTITY_CALLS_MAX,
+            deadline_seconds=IDENTITY_DEADLINE_SECONDS,
+        )
+
+    async def _carry(self, request: bytes) -> bytes:
+        """Take a request to identity and its answer back."""
+        answer: bytes = await self._identity.exchange.remote(request)
+        return answer
+
+    async def __del__(self) -> None:
+        """Finish what was taken and give the slots back; Serve awaits this once."""
+        if hasattr(self, "_open"):
+            await self._open.aclose()
+
+
+class IdentityApi:
+    """Answers what the ingress carries here."""
+
+    async def __init__(self) -> None:
+        self._open = AsyncExitStack()
+        self._application = await self._open.enter_async_context(composition.identity(Settings()))
+
+    async def exchange(self, request: bytes) -> bytes:
+        """Return the answer to a carried request."""
+        return await serve_carried(self._application, request)
+
+    async def __del__(self) -> None:
+        """Close what was opened."""
+        if hasattr(self, "_open"):
+            await self._open.aclose()
+
+
+def shard_plan() -> ShardPlan:
+    """Return what a shard of its own is made of, by the environment of its process."""
+    settings = Settings()
+    return ShardPlan(settings.app_dsn, limits=composition.runtime_limits(settings))
+
+
+def build(_arguments: Mapping[str, str] | None = None) -> ServeApplication:
+    """Return the application by the environment: the import path of a Serve configuration."""
+    settings = Settings()
+    shards = None
+    if settings.shard_place == "deployment":
+        shards = shard_application(shard_plan, replicas=settings.shard_replicas)
+    identity = serve.deployment(
+        IdentityApi,
+        name=IDENTITY_NAME,
+        num_replicas=settings.identity_replicas,
+        max_ongoing_requests=IDENTITY_CALLS_MAX,
+        max_queued_requests=IDENTITY_CALLS_MAX,
+        ray_actor_options={"num_cpus": 0},
+    ).bind()
+    ingress = serve.deployment(
+        Ingress,
+        name=INGRESS_NAME,
+        num_replicas=settings.ingress_replicas,
+        max_ongoing_requests=CALLS_MAX,
+        max_queued_requests=CALLS_MAX,
+        ray_actor_options={"num_cpus": 0},
+    )
+    return ingress.bind(identity, shards)
+
+
+def deploy(settings: Settings) -> None:
+    """Run the application on the Serve that is up, and wait until its replicas are.
+
+    The environment of this process must already say what *settings* say: replicas inherit it.
+    """
+    assert settings == Settings(), "export the settings before Ray starts"  # noqa: S101
+    serve.run(build(), name=APPLICATION_NAME, route_prefix="/", external_scaler_enabled=True)

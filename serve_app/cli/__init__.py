@@ -1,0 +1,1 @@
+"""The console script ``gopherpay``: one file a verb, each thin."""

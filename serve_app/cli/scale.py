@@ -1,0 +1,117 @@
+"""``gopherpay scale``: change how many processes do one kind of work, while they do it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Final
+
+import httpx
+import typer
+
+from actors.domain.errors import StoreUnavailable
+from actors.domain.slots import SLOT_COUNT
+from actors.store.pool import Pool
+from actors.store.slots import PostgresSlots
+from serve_app.cli import terminal
+from serve_app.cli.options import DataDir, load_settings
+from serve_app.embedded.data_folder import find_running
+from serve_app.embedded.failures import StartFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actors.settings import Settings
+    from serve_app.embedded.data_folder import Running
+
+APPLICATION = "gopherpay"
+
+SPREAD_SECONDS_MAX: Final = 180
+"""A process starts within seconds; slots then move a part at a time, so that few wait at once."""
+LOOK_SECONDS: Final = 0.5
+
+scale = typer.Typer(help="Change how many processes do one kind of work.", no_args_is_help=True)
+
+Processes = Annotated[int, typer.Argument(help="How many processes.", min=1, max=64)]
+
+
+class ScalingRefused(StartFailure):
+    """The number of processes cannot be changed."""
+
+
+@scale.callback()
+def _group() -> None:
+    """Keep the name of the kind of work, also while there is only one."""
+
+
+@scale.command("shards")
+def shards(processes: Processes, data_dir: DataDir = None) -> None:
+    """Set how many processes hold account actors; transfers go on meanwhile.
+
+    Where the actors live inside the ingress, these are the ingress processes.
+    """
+    settings = load_settings(data_dir=data_dir)
+    running = find_running(settings.data_dir)
+    if running is None:
+        raise ScalingRefused(f"No platform runs on the data folder {settings.data_dir}.")
+    request_replicas(settings, running, processes)
+    with terminal.progress() as say:
+        asyncio.run(_wait_until_spread(settings, running, processes, say))
+    terminal.out().print(f"{SLOT_COUNT} slots are spread over {processes} processes.")
+
+
+def request_replicas(settings: Settings, running: Running, count: int) -> None:
+    """Ask Serve's own scale API of the running platform.
+
+    Raises:
+        ScalingRefused: If Serve says no.
+    """
+    token = (settings.data_dir / "keys" / "ray-token").read_text(encoding="ascii")
+    try:
+        answer = httpx.post(
+            f"{running.dashboard_url}/api/v1/applications/{APPLICATION}"
+            f"/deployments/{running.shard_deployment}/scale",
+            json={"target_num_replicas": count},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+    except httpx.HTTPError as error:
+        raise ScalingRefused(f"Serve's scale API did not answer: {error}.") from error
+    if answer.status_code != httpx.codes.OK:
+        raise ScalingRefused(f"Serve refused to scale: {answer.text}.")
+
+
+async def _wait_until_spread(
+    settings: Settings, running: Running, count: int, say: Callable[[str], None]
+) -> None:
+    """Wait until *count* processes hold all slots in equal parts.
+
+    Raises:
+        ScalingRefused: If that takes too long, or the database does not answer.
+    """
+    pool = Pool(running.app_dsn, size_max=1, name="gopherpay-scale")
+    seen = ""
+    try:
+        await pool.open()
+        slots = PostgresSlots(pool, lease_seconds=settings.slot_lease_seconds)
+        async with asyncio.timeout(SPREAD_SECONDS_MAX):
+            while True:
+                held = Counter(owner.owner for owner in (await slots.owners()).values())
+                if is_spread(held, count):
+                    return
+                before, seen = seen, f"{len(held)} of {count} processes hold {held.total()} slots"
+                if seen != before:
+                    say(seen)
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError as error:
+        raise ScalingRefused(f"After {SPREAD_SECONDS_MAX} s only {seen}.") from error
+    except StoreUnavailable as error:
+        raise ScalingRefused("The database does not answer.") from error
+    finally:
+        await pool.close()
+
+
+def is_spread(held: Mapping[str, int], count: int) -> bool:
+    """Tell whether *count* owners hold all slots, none of them more than its share."""
+    share = -(-SLOT_COUNT // count)
+    return len(held) == count and sum(held.values()) == SLOT_COUNT and max(held.values()) <= share

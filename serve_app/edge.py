@@ -1,0 +1,67 @@
+"""What stands between the wire and Ray Serve in every process that answers HTTP.
+
+Serve obeys some request headers (a deadline, a session, a model) and decodes others it is sent;
+here only those that this API reads go on, so that no client can command or upset it.
+Serve also adds a request id to each answer; the one that the application gave stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.middleware import Middleware
+
+from serve_app.http import headers as headers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from serve_app.gateway import Asgi
+    from serve_app.http.asgi import Message, Receive, Scope, Send
+
+    RawHeader = tuple[bytes, bytes]
+
+REQUEST_ID: Final = b"x-request-id"
+
+GO_ON: Final = (b"x-request-disconnect-disabled", b"?1")
+"""A client that leaves cancels nothing: what was begun is finished, and its key will tell."""
+
+
+class Edge:
+    """Wraps Serve's own ASGI application."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = headers_of.read(scope["headers"]).id_of_request().encode()
+
+        async def send_with_one_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _answered(message["headers"], request_id)
+            await send(message)
+
+        scope["headers"] = _known(scope["headers"], request_id)
+        await self._app(scope, receive, send_with_one_id)
+
+
+def _known(headers: Iterable[RawHeader], request_id: bytes) -> list[RawHeader]:
+    """Return the headers that this API reads, with one well-formed request id."""
+    kept = [
+        (name, value) for name, value in headers if name in headers_of.KNOWN and name != REQUEST_ID
+    ]
+    return [*kept, (REQUEST_ID, request_id), GO_ON]
+
+
+def _answered(headers: Iterable[RawHeader], request_id: bytes) -> list[RawHeader]:
+    """Return the headers of an answer with one request id."""
+    return [*(each for each in headers if each[0].lower() != REQUEST_ID), (REQUEST_ID, request_id)]
+
+
+def middlewares() -> list[Middleware]:
+    """Return what Serve puts around each HTTP server; it is named in its environment."""
+    return [Middleware(Edge)]

@@ -1,0 +1,1 @@
+"""The parts that the platform brings along: a real Postgres and a local Ray, both its own."""

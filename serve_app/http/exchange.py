@@ -1,0 +1,76 @@
+"""What an endpoint is given, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from actors.domain.principals import Principal
+from serve_app.http.asgi import RawHeaders
+
+BodyT = TypeVar("BodyT")
+QueryT = TypeVar("QueryT")
+
+ANONYMOUS: Final = Principal(UUID(int=0), frozenset())
+"""Who calls a public route."""
+
+JSON: Final = b"application/json"
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Call(Generic[BodyT, QueryT]):
+    """A request that passed every check of the frame.
+
+    Attributes:
+        ids: The ids in the path, from left to right.
+        body: The route's body type; None where it has none.
+        query: The route's query type.
+        idempotency_key: None where the route has none, or an optional one was not sent.
+        source_address: The peer as the server sees it; no client-set header is believed.
+        deadline_seconds: How long the endpoint may take from now.
+    """
+
+    principal: Principal
+    ids: tuple[UUID, ...]
+    body: BodyT
+    query: QueryT
+    idempotency_key: str | None
+    request_id: str
+    trace_parent: str | None
+    source_address: str
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response; the frame adds the headers that every answer has."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON
+    headers: RawHeaders = ()
+
+
+def ok(content: object) -> Answer:
+    """Answer 200 with *content* as JSON."""
+    return Answer(200, _encode(content))
+
+
+def created(content: object) -> Answer:
+    """Answer 201 with *content* as JSON."""
+    return Answer(201, _encode(content))
+
+
+def accepted(content: object) -> Answer:
+    """Answer 202 with *content* as JSON."""
+    return Answer(202, _encode(content))
+
+
+def nothing() -> Answer:
+    """Answer 204."""
+    return Answer(204)
