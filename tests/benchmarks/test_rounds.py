@@ -1,0 +1,125 @@
+"""A round is believed only if its answers agree with the database, and the tables say what was."""
+
+import math
+
+import pytest
+
+from tests.benchmarks import tables
+from tests.benchmarks.load import Result
+from tests.benchmarks.rounds import Cell, Round, percentile, violations
+
+CELL = Cell("uniform", 64)
+
+
+class FakeSystem:
+    def __init__(self, committed, discrepancies=()):
+        self._committed = set(committed)
+        self._discrepancies = list(discrepancies)
+
+    def committed(self, _key_prefix):
+        return self._committed
+
+    def discrepancies(self):
+        return self._discrepancies
+
+
+def a_result(created_ids, unknown=0):
+    return Result(
+        seconds=1,
+        latencies_ms=[1.0] * len(created_ids),
+        codes={"201": len(created_ids)},
+        created_ids=list(created_ids),
+        unknown=unknown,
+        cpu_seconds=0.1,
+    )
+
+
+def a_round(system, *, created=1_000, **changes):
+    fields = {
+        "system": system,
+        "cell": CELL,
+        "seconds": 2.0,
+        "created": created,
+        "codes": {"201": created},
+        "unknown": 0,
+        "p50_ms": 10.0,
+        "p99_ms": 20.0,
+        "server_cpu_seconds": 1.0,
+        "postgres_cpu_seconds": 1.0,
+        "load_cpu_seconds": 0.1,
+        "bystander_cpu_seconds": 0.1,
+        "wal_bytes": 2_000_000,
+        "server_memory_bytes": 0,
+        "violations": [],
+    }
+    return Round(**{**fields, **changes})
+
+
+def cells(table):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("acknowledged", "committed", "unknown", "found"),
+    [
+        ("ab", "ab", 0, []),
+        ("ab", "abc", 1, []),
+        ("ab", "a", 0, ["1 transfers acknowledged but not committed"]),
+        ("abb", "ab", 0, ["1 transfers acknowledged twice"]),
+        ("a", "abc", 1, ["1 transfers committed but never acknowledged"]),
+    ],
+)
+def test_answers_and_database_must_agree(acknowledged, committed, unknown, found):
+    system = FakeSystem(committed)
+
+    assert violations(system, a_result(acknowledged, unknown), "key-") == found
+
+
+def test_wrong_books_spoil_a_round():
+    system = FakeSystem("a", discrepancies=["I4 balance-is-sum"])
+
+    assert violations(system, a_result("a"), "key-") == ["I4 balance-is-sum"]
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [
+        ([3.0, 1.0, 2.0], 50, 2.0),
+        ([float(n) for n in range(1, 101)], 99, 99.0),
+        ([float(n) for n in range(1, 101)], 50, 50.0),
+        ([5.0], 99, 5.0),
+    ],
+)
+def test_a_percentile_is_the_nearest_rank(values, percent, expected):
+    assert percentile(values, percent) == expected
+
+
+def test_nothing_has_no_percentile():
+    assert math.isnan(percentile([], 50))
+
+
+def test_figures_are_medians_with_their_spread():
+    rounds = [a_round("plain", created=created) for created in (1_000, 3_000, 1_400)]
+    row = cells(tables.figures(rounds))[2]
+
+    assert row[:3] == ["uniform, 64", "plain", "700 (500-1500)"]
+
+
+def test_cpu_and_wal_are_stated_per_transfer():
+    row = cells(tables.figures([a_round("plain")]))[2]
+
+    assert row[5:9] == ["1.00", "1.00", "0.10", "2000"]
+
+
+def test_ratios_divide_ours_by_the_plain_service():
+    rounds = [
+        a_round("plain"),
+        a_round("gopherpay", created=4_000, p50_ms=5.0, p99_ms=4.0),
+    ]
+    row = cells(tables.ratios(rounds))[2]
+
+    assert row == ["uniform, 64", "4.00x", "0.50x", "0.20x", "0.25x"]
+
+
+def test_one_system_alone_has_no_ratio():
+    assert tables.ratios([a_round("plain")]) == ""

@@ -1,0 +1,95 @@
+"""What processes use: CPU time and memory, summed over all that belong together.
+
+A system's processes are found by a mark in their environment, which children inherit even when
+they leave the process tree; a server with an environment of its own is found by its tree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MARK = "BENCH_PART"
+MIB = 1024 * 1024
+GONE = (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of some processes; the proportional set counts shared pages once in all."""
+
+    processes: int
+    resident_bytes: int
+    proportional_bytes: int
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the living processes that inherited *mark*."""
+    return [process for process in psutil.process_iter() if _mark(process) == mark]
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all of its descendants."""
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
+    """Return the CPU time used so far, with that of children that have ended."""
+    return sum(_cpu_seconds(process) for process in processes)
+
+
+def memory(processes: Iterable[psutil.Process]) -> Memory:
+    """Return the memory in use now."""
+    found = [each for process in processes if (each := _memory(process)) is not None]
+    return Memory(len(found), sum(each[0] for each in found), sum(each[1] for each in found))
+
+
+def memory_by_program(processes: Iterable[psutil.Process]) -> dict[str, Memory]:
+    """Return the memory in use by what the processes call themselves, largest first."""
+    groups: dict[str, list[psutil.Process]] = defaultdict(list)
+    for process in processes:
+        groups[_title(process)].append(process)
+    sums = {title: memory(members) for title, members in groups.items()}
+    return dict(sorted(sums.items(), key=lambda each: -each[1].proportional_bytes))
+
+
+def _mark(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK)
+    except (*GONE, OSError):
+        return None
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except GONE:
+        return 0.0
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _memory(process: psutil.Process) -> tuple[int, int] | None:
+    try:
+        info = process.memory_full_info()
+    except GONE:
+        return None
+    return info.rss, info.pss
+
+
+def _title(process: psutil.Process) -> str:
+    """Return what the process calls itself: Ray's workers and Postgres say what they do."""
+    try:
+        words = " ".join(process.cmdline()).split()
+        name = process.name()
+    except GONE:
+        return "(ended)"
+    if words and words[0].startswith(("ray::", "postgres:")):
+        return words[0] if words[0].startswith("ray::") else "postgres"
+    return name
