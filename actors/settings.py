@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """The address that HTTP is served on."""
     port: Port = 8000
     """The port that HTTP is served on."""
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    """Proxies of yours before the platform that add to ``X-Forwarded-For``."""
     public_url: str | None = None
     """How people reach the platform, for links in mails; the served address when not given."""
 
@@ -62,8 +64,6 @@ class Settings(BaseSettings):
     """The port of the embedded Postgres; a free one when not given."""
     postgres_pool_max: Count = 8
     """Connections that one process may open."""
-    statement_timeout_seconds: Seconds = 10
-    """How long Postgres may work on one statement."""
 
     ingress_replicas: Count = 1
     """Processes that answer HTTP."""
@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     """Transfers that may wait in one shard before it answers "overloaded"."""
     slot_lease_seconds: Seconds = 10
     """How long a shard owns its slots without renewing; availability only, never safety."""
+
+    shard_generation: Annotated[int, Field(ge=0)] = 0
+    """The version of the software as a rising number: a newer one takes slots over."""
 
     bcrypt_cost: Annotated[int, Field(ge=4, le=16)] = BCRYPT_COST_MIN
     """The cost of a password hash; at least 12 in production."""

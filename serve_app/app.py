@@ -14,7 +14,7 @@ from actors.runtime.hosting import ShardPlan
 from actors.runtime.ray_shard import shard_application
 from actors.runtime.ray_transport import RayTransport
 from actors.settings import Settings
-from serve_app import composition
+from serve_app import composition, logs
 from serve_app.gateway import Gateway, serve_carried
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ CALLS_MAX: Final = 1_000
 IDENTITY_CALLS_MAX: Final = 128
 """Identity requests under way at once, all replicas of the ingress together."""
 
-IDENTITY_DEADLINE_SECONDS: Final = 20.0
-"""A line of password checks may be long; it is bounded by their own queue."""
-
 
 @serve.ingress()
 class Ingress:
@@ -52,9 +49,10 @@ class Ingress:
 
     async def __serve_build_asgi_app__(self) -> Asgi:
         """Return the application, ready to serve."""
+        settings = _own_settings()
         here = await self._open.enter_async_context(
             composition.money(
-                Settings(),
+                settings,
                 owner=serve.get_replica_context().replica_id.unique_id,
                 transport=None if self._shards is None else RayTransport(self._shards),
             )
@@ -63,7 +61,7 @@ class Ingress:
             here,
             self._carry,
             places=IDENTITY_CALLS_MAX,
-            deadline_seconds=IDENTITY_DEADLINE_SECONDS,
+            deadline_seconds=composition.IDENTITY_DEADLINE_SECONDS,
         )
 
     async def _carry(self, request: bytes) -> bytes:
@@ -80,9 +78,10 @@ class Ingress:
 class IdentityApi:
     """Answers what the ingress carries here."""
 
-    async def __init__(self) -> None:
+    async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         self._open = AsyncExitStack()
-        self._application = await self._open.enter_async_context(composition.identity(Settings()))
+        application = composition.identity(_own_settings())
+        self._application = await self._open.enter_async_context(application)
 
     async def exchange(self, request: bytes) -> bytes:
         """Return the answer to a carried request."""
@@ -94,10 +93,21 @@ class IdentityApi:
             await self._open.aclose()
 
 
+def _own_settings() -> Settings:
+    """Return the settings by the environment of this replica, whose logs they shape."""
+    settings = Settings()
+    logs.configure(settings.log_level)
+    return settings
+
+
 def shard_plan() -> ShardPlan:
     """Return what a shard of its own is made of, by the environment of its process."""
-    settings = Settings()
-    return ShardPlan(settings.app_dsn, limits=composition.runtime_limits(settings))
+    settings = _own_settings()
+    return ShardPlan(
+        settings.app_dsn,
+        generation=settings.shard_generation,
+        limits=composition.runtime_limits(settings),
+    )
 
 
 def build(_arguments: Mapping[str, str] | None = None) -> ServeApplication:
@@ -107,22 +117,20 @@ def build(_arguments: Mapping[str, str] | None = None) -> ServeApplication:
     if settings.shard_place == "deployment":
         shards = shard_application(shard_plan, replicas=settings.shard_replicas)
     identity = serve.deployment(
-        IdentityApi,
         name=IDENTITY_NAME,
         num_replicas=settings.identity_replicas,
         max_ongoing_requests=IDENTITY_CALLS_MAX,
         max_queued_requests=IDENTITY_CALLS_MAX,
         ray_actor_options={"num_cpus": 0},
-    ).bind()
+    )(IdentityApi)
     ingress = serve.deployment(
-        Ingress,
         name=INGRESS_NAME,
         num_replicas=settings.ingress_replicas,
         max_ongoing_requests=CALLS_MAX,
         max_queued_requests=CALLS_MAX,
         ray_actor_options={"num_cpus": 0},
-    )
-    return ingress.bind(identity, shards)
+    )(Ingress)
+    return ingress.bind(identity.bind(), shards)
 
 
 def deploy(settings: Settings) -> None:

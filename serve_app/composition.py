@@ -46,7 +46,7 @@ from serve_app.routes import (
 from serve_app.routes.documents import Documents
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine
 
     from actors.identity.service import Gate
     from actors.runtime.transports import ShardTransport
@@ -73,7 +73,6 @@ async def money(
     *,
     owner: str,
     transport: ShardTransport | None = None,
-    neighbours: Sequence[Route] = (),
 ) -> AsyncIterator[Application]:
     """Run the application of accounts, transfers and operations.
 
@@ -81,7 +80,6 @@ async def money(
         settings: The chosen values.
         owner: A name for this process that no other has or ever had.
         transport: How shards in a deployment of their own are reached.
-        neighbours: The routes of other processes, for the documents only.
 
     Raises:
         StoreUnavailable: If there is no database.
@@ -92,8 +90,13 @@ async def money(
     async with AsyncExitStack() as stack:
         books = await stack.enter_async_context(_books(settings, owner, transport))
         gate = await stack.enter_async_context(_gate(settings, books.pool, keys))
-        routes = _routes(books, keys, meter)
+        routes = _routes(books, keys)
+        if not settings.is_production:
+            routes.append(operations.metrics_route(operations.Metrics(meter)))
         if settings.serves_docs:
+            # Described here, answered in a process of its own.
+            people = build_identity(books.pool, keys, identity_rules(settings))
+            neighbours = identity_routes(people, keys, settings)
             routes += Documents([*routes, *neighbours]).routes
         _count(meter, books.directory)
         yield Application(
@@ -116,6 +119,7 @@ async def _books(
             ledger,
             PostgresSlots(pool, lease_seconds=limits.tenancy.lease_seconds),
             owner=owner,
+            generation=settings.shard_generation,
             transport=transport,
             limits=limits,
         )
@@ -201,7 +205,7 @@ async def whole(settings: Settings, *, owner: str) -> AsyncIterator[Gateway]:
         )
 
 
-def _routes(books: Books, keys: KeyRing, meter: Meter) -> list[Route]:
+def _routes(books: Books, keys: KeyRing) -> list[Route]:
     """Return the table of routes of money."""
     pool, wallets = books.pool, Wallets(books.pool)
     cursors = Cursors(keys.refresh.key)
@@ -217,14 +221,13 @@ def _routes(books: Books, keys: KeyRing, meter: Meter) -> list[Route]:
         cursors=cursors,
         new_id=new_id,
     )
-    operation_desk = operations.Operations(Readiness(pool), Verifications(pool), meter)
+    operation_desk = operations.Operations(Readiness(pool), Verifications(pool))
     return [
         *accounts.routes(account_desk),
         *transfers.routes(transfer_desk),
         *bulk.routes(bulk.Bulks(books.directory, books.ledger, new_id=new_id)),
         *treasury.routes(treasury.Treasury(books.directory, new_id=new_id)),
         *operations.routes(operation_desk),
-        operations.metrics_route(operation_desk),
     ]
 
 

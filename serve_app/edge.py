@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.middleware import Middleware
 
+from actors.settings import Settings
 from serve_app.http import headers as headers_of
 
 if TYPE_CHECKING:
@@ -27,11 +28,20 @@ GO_ON: Final = (b"x-request-disconnect-disabled", b"?1")
 """A client that leaves cancels nothing: what was begun is finished, and its key will tell."""
 
 
-class Edge:
-    """Wraps Serve's own ASGI application."""
+FORWARDED_FOR: Final = b"x-forwarded-for"
 
-    def __init__(self, app: Asgi) -> None:
+
+class Edge:
+    """Wraps Serve's own ASGI application.
+
+    Args:
+        app: What is wrapped.
+        trusted_proxies: How many proxies of ours stand before HAProxy; each adds an address.
+    """
+
+    def __init__(self, app: Asgi, trusted_proxies: int) -> None:
         self._app = app
+        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -45,6 +55,9 @@ class Edge:
                 message["headers"] = _answered(message["headers"], request_id)
             await send(message)
 
+        source = _source(scope["headers"], self._trusted_proxies)
+        if source is not None:
+            scope["client"] = (source, 0)
         scope["headers"] = _known(scope["headers"], request_id)
         await self._app(scope, receive, send_with_one_id)
 
@@ -57,6 +70,20 @@ def _known(headers: Iterable[RawHeader], request_id: bytes) -> list[RawHeader]:
     return [*kept, (REQUEST_ID, request_id), GO_ON]
 
 
+def _source(headers: Iterable[RawHeader], trusted_proxies: int) -> str | None:
+    """Return who asks, as the outermost of our proxies saw it; None when none stands before us.
+
+    Each proxy appends the address of whom it heard; what stands left of ours, anybody may write.
+    """
+    heard = [
+        address.strip().decode("latin-1")
+        for name, value in headers
+        if name == FORWARDED_FOR
+        for address in value.split(b",")
+    ]
+    return heard[-min(len(heard), trusted_proxies + 1)] if heard else None
+
+
 def _answered(headers: Iterable[RawHeader], request_id: bytes) -> list[RawHeader]:
     """Return the headers of an answer with one request id."""
     return [*(each for each in headers if each[0].lower() != REQUEST_ID), (REQUEST_ID, request_id)]
@@ -64,4 +91,4 @@ def _answered(headers: Iterable[RawHeader], request_id: bytes) -> list[RawHeader
 
 def middlewares() -> list[Middleware]:
     """Return what Serve puts around each HTTP server; it is named in its environment."""
-    return [Middleware(Edge)]
+    return [Middleware(Edge, trusted_proxies=Settings().trusted_proxies)]

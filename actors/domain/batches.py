@@ -111,7 +111,7 @@ def _aborted(outcome: Outcome, undone: Collection[UUID]) -> Outcome:
     """
     if outcome.transfer is not None and outcome.transfer.id in undone:
         return Outcome(Verdict.REFUSED, code=BulkAborted.code)
-    if outcome.facts.get("object_id") in map(str, undone):
+    if outcome.facts.get("object_id") in {str(each) for each in undone}:
         return replace(outcome, facts={"object_kind": None, "object_id": None})
     return outcome
 

@@ -15,6 +15,7 @@ from actors.domain.errors import (
     AccountsNotEmpty,
     KeyInProgress,
     NotFound,
+    Unauthenticated,
 )
 from actors.domain.events import Event, fact
 from actors.store import encoding, outbox
@@ -37,6 +38,8 @@ LOCK = (
     " WHERE kind = 'customer' AND id = %s AND (%s::uuid IS NULL OR owner_id = %s)"
     " FOR NO KEY UPDATE"
 )
+
+OWNER = "SELECT status FROM users WHERE id = %s FOR SHARE"
 
 LOCK_ALL_OF = (
     "SELECT id, balance_minor, held_minor FROM accounts"
@@ -95,6 +98,7 @@ class Accounts:
         async with self._pool.transaction() as connection:
             if claim is not None and (before := await _opened_before(connection, claim)):
                 return before, True
+            await _still_a_customer(connection, owner_id)
             await connection.execute(
                 "INSERT INTO accounts (id, owner_id, kind, currency, name)"
                 " VALUES (%s, %s, 'customer', %s, %s)",
@@ -128,6 +132,8 @@ class Accounts:
             AccountClosed: If it is closed.
         """
         async with self._pool.transaction() as connection:
+            # Another default may be named at the same moment: the later one must see the earlier.
+            await connection.execute(LOCK_ALL_OF, (owner_id,))
             account = await _locked(connection, account_id, owner_id)
             if account.status is AccountStatus.CLOSED:
                 raise AccountClosed
@@ -188,6 +194,19 @@ class Accounts:
                     [fact(f"account.{name}", "account", account_id, {"reason": reason})],
                 )
             return await _wallet(connection, account_id)
+
+
+async def _still_a_customer(connection: AsyncConnection[Any], owner_id: UUID) -> None:
+    """Pass unless the owner has been closed: a token may outlive its user by some seconds.
+
+    The row lock makes a closing at the same moment wait, and then see the new account.
+
+    Raises:
+        Unauthenticated: If so.
+    """
+    row = await (await connection.execute(OWNER, (owner_id,))).fetchone()
+    if row is not None and row[0] == "closed":
+        raise Unauthenticated
 
 
 async def close_all_of(connection: AsyncConnection[Any], user_id: UUID) -> None:

@@ -35,11 +35,15 @@ FROM shard_members WHERE lease_until > clock_timestamp()
 CLAIM = """
 UPDATE slots SET owner = %(owner)s, epoch = epoch + 1
 WHERE slot IN (
-    SELECT s.slot FROM slots s LEFT JOIN shard_members m ON m.owner = s.owner
-    WHERE m.owner IS NULL OR m.lease_until < clock_timestamp()
-    ORDER BY s.slot LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
+    SELECT slot FROM slots
+    WHERE owner IS NULL
+        OR owner IN (SELECT owner FROM shard_members WHERE lease_until < clock_timestamp())
+    ORDER BY slot LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 RETURNING slot, epoch
+"""
+"""Not a join: a row that another claim has changed meanwhile is judged again by its new owner,
+but beside the other side of the join as it was before, which would let two take one slot.
 """
 
 OWNED = "SELECT slot, epoch FROM slots WHERE owner = %s"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from actors.store.books import save, verify
 from serve_app.cli.keys import create_key
 from serve_app.cli.options import load_settings
-from serve_app.cli.verify import verify_books
 from serve_app.embedded.data_folder import find_running
 from serve_app.embedded.database import with_postgres
 from serve_app.embedded.failures import StartFailure
@@ -216,7 +216,7 @@ def _credentials(recorder: Recorder, ada: Person) -> None:
     wish = {"name": "bookkeeping", "scopes": ["accounts:read", "transfers:read"]}
     made = recorder.ask("POST /v1/api-keys", wish, bearer=ada.bearer)
     recorder.ask("GET /v1/api-keys", bearer=ada.bearer)
-    recorder.ask("DELETE /v1/api-keys/{key_id}", bearer=ada.bearer, key_id=str(made["id"]))
+    recorder.ask("DELETE /v1/api-keys/{api_key_id}", bearer=ada.bearer, api_key_id=str(made["id"]))
     new = f"copper {secrets.token_hex(4)} lantern"
     change = {"current_password": ada.password, "new_password": new}
     recorder.ask("POST /v1/auth/password", change, bearer=ada.bearer)
@@ -267,6 +267,8 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
     """Return a parameter's name, and whether it must be there."""
     header = "the header " if parameter["in"] == "header" else ""
     optional = "" if parameter["required"] else " (optional)"
+    if "dry run" in parameter.get("description", ""):
+        optional = " (not for a dry run)"
     return f"{header}`{parameter['name']}`{optional}"
 
 
@@ -280,7 +282,8 @@ def main() -> None:
     running = find_running(settings.data_dir)
     if running is None:
         raise StartFailure(f"No platform runs on the data folder {settings.data_dir}.")
-    verify_books(running.owner_dsn)  # so that there is a verification to show
+    # So that there is a verification to show.
+    save(running.owner_dsn, verify(running.owner_dsn, progress=lambda *_: None))
     operator = create_key(with_postgres(settings, running.owner_dsn), OPERATOR_SCOPES, "record")
     recorder = Recorder(httpx.Client(base_url=running.url, timeout=30))
     record(recorder, operator)

@@ -51,6 +51,7 @@ ADVICE: Final[Mapping[str, str]] = {
     ),
     "destination-unknown": "Check the id; the account may be closed.",
     "forbidden-action": "Use a session, or ask for less than your role reaches.",
+    "headers-too-large": "Send fewer or shorter headers; a query string counts too.",
     "idempotency-key-in-progress": "Wait for `Retry-After` and repeat.",
     "idempotency-key-invalid": "Send one header of 1 to 255 visible ASCII characters.",
     "idempotency-key-missing": (

@@ -57,7 +57,8 @@ def shards(processes: Processes, data_dir: DataDir = None) -> None:
     request_replicas(settings, running, processes)
     with terminal.progress() as say:
         asyncio.run(_wait_until_spread(settings, running, processes, say))
-    terminal.out().print(f"{SLOT_COUNT} slots are spread over {processes} processes.")
+    whom = "one process" if processes == 1 else f"{processes} processes, in equal parts"
+    terminal.out().print(f"All {SLOT_COUNT} slots are held by {whom}.")
 
 
 def request_replicas(settings: Settings, running: Running, count: int) -> None:

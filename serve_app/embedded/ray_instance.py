@@ -10,14 +10,15 @@ import shutil
 import signal
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from serve_app.embedded import processes
+from serve_app.embedded.balancer import balancing, write_answers
 from serve_app.embedded.failures import FolderUnusable, RayFailed, StartFailure
-from serve_app.embedded.ports import LOOPBACK, free_ports
+from serve_app.embedded.ports import LOOPBACK, free_port, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +95,7 @@ def _haproxy_environment(folder: Path, ports: RayPorts) -> dict[str, str]:
     """Return HAProxy's places; the names are short, as a node id of 56 characters joins them."""
     return {
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": balancing(folder),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # costs a datagram and a parse per request
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "c"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),
@@ -144,15 +146,16 @@ class RayInstance:
         self._clear_leftovers()
         _make_own(self._folder)
         _make_token(self._token_file)
+        write_answers(self._folder / "h")
         os.environ.pop("RAY_ADDRESS", None)
         os.environ.update(self.environment())
         self._link_logs()
+        self._started = True
         try:
-            self._start_ray()
-            self._started = True
+            self._start_ray_patiently()
             _start_serve(host, port)
-        except (RuntimeError, ConnectionError, OSError, ValueError, TimeoutError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        except Exception as error:  # Ray raises bare ones
+            reason = (str(error).strip().splitlines() or [repr(error)])[0]
             raise RayFailed(reason.rstrip("."), self._log_folder) from error
 
     def stop(self) -> None:
@@ -163,6 +166,15 @@ class RayInstance:
         self._end_leftovers()
         self._keep_logs()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start_ray_patiently(self) -> None:
+        """Start Ray, and once more if it fails: a busy machine may need more than its 30 s."""
+        try:
+            self._start_ray()
+        except Exception:  # noqa: BLE001 - Ray raises bare ones; the second says why
+            _stop_ray()
+            self._ports = replace(self._ports, dashboard=free_port())  # the first may linger
+            self._start_ray()
 
     def _start_ray(self) -> None:
         import ray  # noqa: PLC0415 - reads its variables at import
@@ -221,10 +233,18 @@ def _stop_serve_and_ray() -> None:
     import ray  # noqa: PLC0415 - see above
     from ray import serve  # noqa: PLC0415 - see above
 
+    if not ray.is_initialized():
+        return
     # A dead controller cannot say goodbye and may never answer; ending Ray ends it as well.
     goodbye = Thread(target=serve.shutdown, name="serve-shutdown", daemon=True)
     goodbye.start()
     goodbye.join(timeout=DRAIN_SECONDS_MAX)
+    _stop_ray()
+
+
+def _stop_ray() -> None:
+    import ray  # noqa: PLC0415 - see above
+
     ray.shutdown()
 
 

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 log: Final = structlog.get_logger()
 
-GRACE_SECONDS: Final = 0.25
-"""An endpoint that keeps its deadline can still say what it knows."""
-
 _NO_CHALLENGE: Final = b"/v1/auth/"
 _NO_BODY: Final = 204
 _ALWAYS: Final = (
@@ -66,10 +63,12 @@ class Limits:
 
     Attributes:
         deadline_seconds: The longest that an endpoint may take.
+        grace_seconds: How much later it is cut off, so that it can say itself what it knows.
         places: How many requests may be inside at once: far over the 64 a client may rely on.
     """
 
     deadline_seconds: float = 5.0
+    grace_seconds: float = 0.25
     places: int = 512
 
 
@@ -201,7 +200,7 @@ class Application:
             OutcomeUnknown: If anything else was: what it began may still come true.
         """
         try:
-            async with asyncio.timeout(call.deadline_seconds + GRACE_SECONDS):
+            async with asyncio.timeout(call.deadline_seconds + self._limits.grace_seconds):
                 return await route.endpoint(call)
         except TimeoutError:
             if route.method == "GET":

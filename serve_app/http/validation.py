@@ -114,5 +114,7 @@ def _refused_characters(kind: type[msgspec.Struct]) -> dict[str, re.Pattern[str]
 
 def _mark(kind: inspect.Type) -> str | None:
     """Return how a field's texts are marked."""
+    if isinstance(kind, inspect.UnionType):
+        return next(filter(None, map(_mark, kind.types)), None)
     extra = (kind.extra or {}) if isinstance(kind, inspect.Metadata) else {}
     return extra.get("texts")

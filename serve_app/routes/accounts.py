@@ -200,9 +200,18 @@ def _shown(wallet: Wallet) -> Answer:
     return ok(account_object(wallet))
 
 
+ITEM: Final = "/v1/accounts/{account_id}"
+
+
 def routes(accounts: Accounts) -> list[Route]:
     """Return the routes of accounts."""
-    return [*_collection(accounts), *_item(accounts), *_actions(accounts)]
+    return [
+        *_collection(accounts),
+        *_item(accounts),
+        *_history(accounts),
+        _closing(accounts),
+        *_freezing(accounts),
+    ]
 
 
 def _collection(accounts: Accounts) -> list[Route]:
@@ -238,30 +247,37 @@ def _collection(accounts: Accounts) -> list[Route]:
 
 def _item(accounts: Accounts) -> list[Route]:
     """Return the routes of one account."""
-    one: dict[str, Any] = {"tag": TAG, "path": "/v1/accounts/{account_id}"}
     return [
         Route(
             method="GET",
+            path=ITEM,
             endpoint=accounts.one,
             access=READ,
+            tag=TAG,
             summary="Show an account",
             answers={200: AccountObject},
-            **one,
         ),
         Route(
             method="PATCH",
+            path=ITEM,
             endpoint=accounts.change,
             access=WRITE,
+            tag=TAG,
             summary="Rename an account or make it the default",
             body=AccountChange,
             answers={200: AccountObject},
             problems=(AccountClosed,),
             example={"name": "Rent", "default": True},
-            **one,
         ),
+    ]
+
+
+def _history(accounts: Accounts) -> list[Route]:
+    """Return the routes of what an account held and when."""
+    return [
         Route(
             method="GET",
-            path="/v1/accounts/{account_id}/entries",
+            path=f"{ITEM}/entries",
             endpoint=accounts.entries,
             access=READ,
             tag=TAG,
@@ -273,7 +289,7 @@ def _item(accounts: Accounts) -> list[Route]:
         ),
         Route(
             method="GET",
-            path="/v1/accounts/{account_id}/balance",
+            path=f"{ITEM}/balance",
             endpoint=accounts.balance,
             access=READ,
             tag=TAG,
@@ -284,36 +300,46 @@ def _item(accounts: Accounts) -> list[Route]:
     ]
 
 
-def _actions(accounts: Accounts) -> list[Route]:
-    """Return the routes that change an account's status."""
-    shared: dict[str, Any] = {"method": "POST", "tag": TAG, "answers": {200: AccountObject}}
-    because: dict[str, Any] = {"body": Because, "access": OPERATE, "problems": (AccountClosed,)}
+def _closing(accounts: Accounts) -> Route:
+    """Return the route that closes an account."""
+    return Route(
+        method="POST",
+        path=f"{ITEM}/close",
+        endpoint=accounts.close,
+        access=WRITE,
+        tag=TAG,
+        summary="Close an empty account",
+        body=Empty,
+        body_optional=True,
+        answers={200: AccountObject},
+        problems=(AccountNotEmpty,),
+    )
+
+
+def _freezing(accounts: Accounts) -> list[Route]:
+    """Return the routes of operators."""
+    shared: dict[str, Any] = {
+        "method": "POST",
+        "access": OPERATE,
+        "tag": TAG,
+        "body": Because,
+        "answers": {200: AccountObject},
+        "problems": (AccountClosed,),
+    }
     return [
         Route(
-            path="/v1/accounts/{account_id}/close",
-            endpoint=accounts.close,
-            access=WRITE,
-            summary="Close an empty account",
-            body=Empty,
-            body_optional=True,
-            problems=(AccountNotEmpty,),
-            **shared,
-        ),
-        Route(
-            path="/v1/accounts/{account_id}/freeze",
+            path=f"{ITEM}/freeze",
             endpoint=accounts.freeze,
             summary="Freeze an account",
             example={"reason": "Asked by its owner."},
             notes="No debit passes; credits do.",
             **shared,
-            **because,
         ),
         Route(
-            path="/v1/accounts/{account_id}/unfreeze",
+            path=f"{ITEM}/unfreeze",
             endpoint=accounts.unfreeze,
             summary="Unfreeze an account",
             example={"reason": "The owner is back."},
             **shared,
-            **because,
         ),
     ]

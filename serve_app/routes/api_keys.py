@@ -127,20 +127,30 @@ def _api_key_object(key: ApiKeyInfo) -> ApiKeyObject:
 
 def routes(api_keys: ApiKeys) -> list[Route]:
     """Return the routes of API keys."""
+    return [_making(api_keys), *_managing(api_keys)]
+
+
+def _making(api_keys: ApiKeys) -> Route:
+    """Return the route that makes a key."""
+    return Route(
+        method="POST",
+        path="/v1/api-keys",
+        endpoint=api_keys.create,
+        access=Session(),
+        tag=TAG,
+        summary="Make a key",
+        body=NewApiKey,
+        answers={201: MadeApiKeyObject},
+        problems=(ScopeBeyondRole,),
+        example={"name": "Shop", "scopes": ["accounts:read", "transfers:write"]},
+        notes="The secret is shown this once.",
+    )
+
+
+def _managing(api_keys: ApiKeys) -> list[Route]:
+    """Return the routes of the keys there are."""
     shared: dict[str, Any] = {"access": Session(), "tag": TAG}
     return [
-        Route(
-            method="POST",
-            path="/v1/api-keys",
-            endpoint=api_keys.create,
-            summary="Make a key",
-            body=NewApiKey,
-            answers={201: MadeApiKeyObject},
-            problems=(ScopeBeyondRole,),
-            example={"name": "Shop", "scopes": ["accounts:read", "transfers:write"]},
-            notes="The secret is shown this once.",
-            **shared,
-        ),
         Route(
             method="GET",
             path="/v1/api-keys",

@@ -164,7 +164,7 @@ class Auth:
 
 def routes(auth: Auth) -> list[Route]:
     """Return the routes of authentication."""
-    return [*_joining(auth), *_sessions(auth), *_passwords(auth)]
+    return [*_joining(auth), *_sessions(auth), *_of_a_session(auth), *_forgotten(auth)]
 
 
 def _joining(auth: Auth) -> list[Route]:
@@ -199,79 +199,80 @@ def _joining(auth: Auth) -> list[Route]:
 
 def _sessions(auth: Auth) -> list[Route]:
     """Return the routes of sessions."""
-    shared: dict[str, Any] = {"method": "POST", "tag": TAG}
+    public: dict[str, Any] = {"method": "POST", "access": Public(), "tag": TAG}
     return [
         Route(
             path="/v1/auth/login",
             endpoint=auth.login,
-            access=Public(),
             summary="Sign in",
             body=Credentials,
             answers={200: SignedInObject},
             problems=(Unauthenticated,),
             notes="Whatever is wrong, the answer is the same 401.",
-            **shared,
+            **public,
         ),
         Route(
             path="/v1/auth/refresh",
             endpoint=auth.refresh,
-            access=Public(),
             summary="Stay signed in",
             body=Refresh,
             answers={200: TokenPairObject},
             problems=(Unauthenticated,),
             notes="A used token gives its successor again for ten seconds, then ends the session.",
-            **shared,
+            **public,
         ),
+    ]
+
+
+def _of_a_session(auth: Auth) -> list[Route]:
+    """Return the routes of people who are signed in."""
+    private: dict[str, Any] = {"method": "POST", "access": Session(), "tag": TAG}
+    return [
         Route(
             path="/v1/auth/logout",
             endpoint=auth.logout,
-            access=Session(),
             summary="Sign out",
             body=Logout,
             body_optional=True,
             answers={204: None},
             example={"all": True},
             notes="The session's tokens are dead everywhere within five seconds.",
-            **shared,
+            **private,
         ),
-    ]
-
-
-def _passwords(auth: Auth) -> list[Route]:
-    """Return the routes of passwords."""
-    shared: dict[str, Any] = {"method": "POST", "tag": TAG}
-    return [
         Route(
             path="/v1/auth/password",
             endpoint=auth.change_password,
-            access=Session(),
             summary="Change the password",
             body=PasswordChange,
             answers={204: None},
             problems=(PasswordWrong,),
             notes="Ends every other session.",
-            **shared,
+            **private,
         ),
+    ]
+
+
+def _forgotten(auth: Auth) -> list[Route]:
+    """Return the routes of people who cannot sign in."""
+    public: dict[str, Any] = {"method": "POST", "access": Public(), "tag": TAG}
+    return [
         Route(
             path="/v1/auth/password/forgot",
             endpoint=auth.forgot,
-            access=Public(),
             summary="Ask for a new password",
             body=Forgotten,
             answers={202: ResetSent},
             notes="The answer is the same whether or not there is such a user.",
-            **shared,
+            **public,
         ),
         Route(
             path="/v1/auth/password/reset",
             endpoint=auth.reset,
-            access=Public(),
             summary="Choose a new password",
             body=PasswordReset,
             answers={204: None},
             problems=(TokenInvalid,),
             notes="Ends every session.",
-            **shared,
+            **public,
         ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -60,10 +60,9 @@ class BooksObject(msgspec.Struct, frozen=True):
 class Operations:
     """The endpoints of operations."""
 
-    def __init__(self, health: Health, verifications: Verifications, meter: Meter) -> None:
+    def __init__(self, health: Health, verifications: Verifications) -> None:
         self._health = health
         self._verifications = verifications
-        self._meter = meter
 
     async def healthz(self, _call: Call[None, Query]) -> Answer:
         """Say that the process is alive."""
@@ -75,10 +74,6 @@ class Operations:
         if failing:
             raise NotReady(", ".join(failing))
         return ok(HealthObject())
-
-    async def metrics(self, _call: Call[None, Query]) -> Answer:
-        """Show the numbers of this process."""
-        return Answer(200, self._meter.text(), PROMETHEUS.encode())
 
     async def books(self, _call: Call[None, Query]) -> Answer:
         """Show the last verification."""
@@ -109,45 +104,61 @@ def _books_object(report: Report) -> BooksObject:
 
 def routes(operations: Operations) -> list[Route]:
     """Return the routes of operations."""
+    books = Route(
+        method="GET",
+        path="/v1/admin/books",
+        endpoint=operations.books,
+        access=Scoped("admin:read"),
+        tag=TAG,
+        summary="Show the last verification of the books",
+        answers={200: BooksObject},
+        problems=(NotFound,),
+    )
+    return [*_probes(operations), books]
+
+
+def _probes(operations: Operations) -> list[Route]:
+    """Return the routes that machines ask every few seconds."""
+    shared: dict[str, Any] = {
+        "method": "GET",
+        "access": Public(),
+        "tag": TAG,
+        "answers": {200: HealthObject},
+    }
     return [
         Route(
-            method="GET",
             path="/healthz",
             endpoint=operations.healthz,
-            access=Public(),
-            tag=TAG,
             summary="Is the process alive",
-            answers={200: HealthObject},
+            **shared,
         ),
         Route(
-            method="GET",
             path="/readyz",
             endpoint=operations.readyz,
-            access=Public(),
-            tag=TAG,
             summary="Can the process serve",
-            answers={200: HealthObject},
             problems=(NotReady,),
-        ),
-        Route(
-            method="GET",
-            path="/v1/admin/books",
-            endpoint=operations.books,
-            access=Scoped("admin:read"),
-            tag=TAG,
-            summary="Show the last verification of the books",
-            answers={200: BooksObject},
-            problems=(NotFound,),
+            **shared,
         ),
     ]
 
 
-def metrics_route(operations: Operations) -> Route:
-    """Return the route of metrics, for where it has no port of its own."""
+class Metrics:
+    """The endpoint of metrics."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    async def show(self, _call: Call[None, Query]) -> Answer:
+        """Show the numbers of this process."""
+        return Answer(200, self._meter.text(), PROMETHEUS.encode())
+
+
+def metrics_route(metrics: Metrics) -> Route:
+    """Return the route of metrics, for where they may be read by anybody."""
     return Route(
         method="GET",
         path="/metrics",
-        endpoint=operations.metrics,
+        endpoint=metrics.show,
         access=Public(),
         tag=TAG,
         summary="Numbers in the Prometheus text format",

@@ -205,22 +205,31 @@ EXAMPLE: Final = {
 
 def routes(transfers: Transfers) -> list[Route]:
     """Return the routes of transfers."""
+    return [_making(transfers), *_reading(transfers)]
+
+
+def _making(transfers: Transfers) -> Route:
+    """Return the route that moves money."""
+    return Route(
+        method="POST",
+        path="/v1/transfers",
+        endpoint=transfers.create,
+        access=WRITE,
+        tag=TAG,
+        summary="Move money",
+        body=NewTransfer,
+        query=HowToTransfer,
+        key=KeyPolicy.REQUIRED_UNLESS_DRY_RUN,
+        answers={201: TransferObject, 200: TransferObject},
+        problems=MOVING_PROBLEMS,
+        example=EXAMPLE,
+        notes="A dry run answers 200 with what would be answered; nothing is kept.",
+    )
+
+
+def _reading(transfers: Transfers) -> list[Route]:
+    """Return the routes that show what was moved."""
     return [
-        Route(
-            method="POST",
-            path="/v1/transfers",
-            endpoint=transfers.create,
-            access=WRITE,
-            tag=TAG,
-            summary="Move money",
-            body=NewTransfer,
-            query=HowToTransfer,
-            key=KeyPolicy.REQUIRED_UNLESS_DRY_RUN,
-            answers={201: TransferObject, 200: TransferObject},
-            problems=MOVING_PROBLEMS,
-            example=EXAMPLE,
-            notes="A dry run answers 200 with what would be answered; nothing is kept.",
-        ),
         Route(
             method="GET",
             path="/v1/transfers",

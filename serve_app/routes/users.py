@@ -86,23 +86,22 @@ def published(keys: dict[str, list[dict[str, str]]]) -> PublicKeys:
 
 def routes(people: People) -> list[Route]:
     """Return the routes of people."""
+    return [*_of_oneself(people), _of_keys(people)]
+
+
+def _of_oneself(people: People) -> list[Route]:
+    """Return the routes of the caller."""
     me: dict[str, Any] = {"path": "/v1/users/me", "access": Session(), "tag": TAG}
+    shown: dict[str, Any] = {**me, "answers": {200: UserObject}}
     return [
-        Route(
-            method="GET",
-            endpoint=people.me,
-            summary="Show yourself",
-            answers={200: UserObject},
-            **me,
-        ),
+        Route(method="GET", endpoint=people.me, summary="Show yourself", **shown),
         Route(
             method="PATCH",
             endpoint=people.rename,
             summary="Change your name",
             body=Rename,
-            answers={200: UserObject},
             example={"full_name": "Augusta Ada King"},
-            **me,
+            **shown,
         ),
         Route(
             method="DELETE",
@@ -114,13 +113,17 @@ def routes(people: People) -> list[Route]:
             notes="Empty accounts are closed with you.",
             **me,
         ),
-        Route(
-            method="GET",
-            path="/.well-known/jwks.json",
-            endpoint=people.keys,
-            access=Public(),
-            tag=TAG,
-            summary="Show the keys that verify access tokens",
-            answers={200: PublicKeys},
-        ),
     ]
+
+
+def _of_keys(people: People) -> Route:
+    """Return the route of the published keys."""
+    return Route(
+        method="GET",
+        path="/.well-known/jwks.json",
+        endpoint=people.keys,
+        access=Public(),
+        tag=TAG,
+        summary="Show the keys that verify access tokens",
+        answers={200: PublicKeys},
+    )

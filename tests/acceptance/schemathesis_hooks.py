@@ -5,6 +5,8 @@ from __future__ import annotations
 import schemathesis
 
 PROBLEM = 400
+JUDGED_BY_CONTENT = {"email", "full_name", "password", "new_password", "expires_at"}
+"""No schema can say which password is easy to guess, or which time has passed."""
 
 
 @schemathesis.check
@@ -13,4 +15,5 @@ def valid_requests_pass_validation(_context, response, case):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     if response.status_code >= PROBLEM:
-        assert response.json()["code"] != "validation-failed", response.text
+        wrong = {error["field"] for error in response.json().get("errors", ())}
+        assert wrong <= JUDGED_BY_CONTENT, response.text

@@ -131,7 +131,7 @@ def test_b52_a_huge_token_is_refused(platform):
     assert answer.status_code == 401
 
 
-def test_b54_of_fifty_parallel_refreshes_all_get_one_successor(platform, ada):
+def test_b54_of_fifty_parallel_refreshes_all_get_one_successor(ada):
     _, pair = ada.session()
 
     with ThreadPoolExecutor(50) as threads:

@@ -11,21 +11,30 @@ import pytest
 
 HOOKS = "tests.acceptance.schemathesis_hooks"
 OPERATORS = "^/v1/(deposits|withdrawals|admin/|accounts/.*freeze)"
+SESSIONS = "^/v1/(users/me|api-keys|auth/password$)"
 SCOPES = ("accounts:read", "accounts:write", "transfers:read", "transfers:write")
 
 
 @pytest.mark.parametrize(
-    ("reach", "is_operator"),
-    [("--exclude-path-regex", False), ("--include-path-regex", True)],
-    ids=["customers", "operators"],
+    ("reach", "pattern", "bearer"),
+    [
+        ("--exclude-path-regex", f"{OPERATORS}|{SESSIONS}", "program"),
+        ("--include-path-regex", OPERATORS, "operator"),
+        ("--include-path-regex", SESSIONS, "person"),
+    ],
+    ids=["programs", "operators", "people"],
 )
 def test_generated_requests_find_nothing_that_is_not_promised(
-    platform, tmp_path, reach, is_operator
+    platform, tmp_path, reach, pattern, bearer
 ):
     person, _ = platform.funded()
-    client = platform.treasury if is_operator else platform.api_key(person, *SCOPES)
+    clients = {
+        "program": lambda: platform.api_key(person, *SCOPES),
+        "operator": lambda: platform.treasury,
+        "person": lambda: person.http,
+    }
 
-    run = _schemathesis(platform, client, tmp_path, reach)
+    run = _schemathesis(platform, clients[bearer](), tmp_path, (reach, pattern))
 
     assert run.returncode == 0, run.stdout
 
@@ -50,7 +59,7 @@ def _schemathesis(platform, client, folder, reach):
         *("--header", f"Authorization: {client.headers['Authorization']}"),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", "15"),
         *("--exclude-checks", "positive_data_acceptance", "--warnings", "off"),
-        *("--no-color", "--continue-on-failure", reach, OPERATORS),
+        *("--no-color", "--continue-on-failure", *reach),
     ]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "PYTHONPATH": str(root)}

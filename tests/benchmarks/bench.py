@@ -37,7 +37,6 @@ CALIBRATION_SECONDS = 3
 CALIBRATION_ROUNDS = 2
 CALIBRATION = Cell("uniform", 64)
 WORKERS = (1, 2)
-WARM_UP_SECONDS = 2
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -88,7 +87,7 @@ def compare(
         for name in names:
             system = _system(name, ground, plain_workers, variables or [])
             running.callback(system.stop)
-            contestants.append(_ready(system, ground))
+            contestants.append(_ready(system))
         done = Course(ground.postgres, contestants, seconds, _say).run(cells, rounds)
     _print(done)
     if json_file is not None:
@@ -170,21 +169,19 @@ def _better_workers(ground: Ground) -> int:
         for name, count in systems.items():
             system = _plain(ground, name, count)
             running.callback(system.stop)
-            contestants.append(_ready(system, ground))
+            contestants.append(_ready(system))
         course = Course(ground.postgres, contestants, CALIBRATION_SECONDS, _say)
         done = course.run([CALIBRATION], CALIBRATION_ROUNDS)
     return systems[max(done, key=lambda each: each.rate).system]
 
 
-def _ready(system: System, ground: Ground) -> Contestant:
-    """Start, fill and warm up *system*."""
+def _ready(system: System) -> Contestant:
+    """Start and fill *system*."""
     _say(f"starting {system.name}")
     began = time.monotonic()
     system.start()
     _say(f"{system.name} was ready after {time.monotonic() - began:.1f} s; preparing it")
-    contestant = Contestant(system, system.prepare(ACCOUNTS))
-    Course(ground.postgres, [contestant], WARM_UP_SECONDS, _say).round(contestant, CALIBRATION)
-    return contestant
+    return Contestant(system, system.prepare(ACCOUNTS))
 
 
 def _database(ground: Ground, name: str) -> str:
@@ -199,7 +196,6 @@ def _print(done: list[Round]) -> None:
         tables.machine(),
         tables.figures(done),
         tables.ratios(done),
-        tables.idle_share(done),
         "Every acknowledged transfer was committed once, and the books are right."
         if not any(each.violations for each in done)
         else "THE FIGURES MUST NOT BE BELIEVED:",
@@ -235,7 +231,7 @@ def _names(text: str) -> list[str]:
 
 
 def _minutes(count: int, seconds: float) -> int:
-    checking_seconds = 3
+    checking_seconds = 5
     return round(count * (seconds + checking_seconds) / 60) + 1
 
 

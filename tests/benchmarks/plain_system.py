@@ -114,7 +114,11 @@ class PlainSystem:
                 POOL_VARIABLE: str(CONNECTIONS // self.workers),
             },
         )
-        self._child.start(lambda: answers(f"http://127.0.0.1:{self._port}/readyz"))
+        self._child.start(self.is_ready)
+
+    def is_ready(self) -> bool:
+        """Tell whether it answers."""
+        return answers(f"http://127.0.0.1:{self._port}/readyz")
 
     def prepare(self, accounts: int) -> Target:
         """Make accounts that the users own in turn."""

@@ -33,6 +33,7 @@ from tests.benchmarks.systems import (
     BenchFailure,
     Child,
     Target,
+    answers,
     committed,
 )
 
@@ -77,6 +78,10 @@ class PlatformSystem:
     def start(self) -> None:
         """Start the platform; it writes its note when it is ready."""
         self._child.start(lambda: find_running(self._folder) is not None)
+
+    def is_ready(self) -> bool:
+        """Tell whether database, schema and slots are there."""
+        return answers(f"http://127.0.0.1:{self._port}/readyz")
 
     def prepare(self, accounts: int) -> Target:
         """Sign users up over HTTP, then open accounts and deposit through the real commit path."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ import msgspec
 import psycopg
 
 from serve_app.embedded.postgres import EmbeddedPostgres
-from tests.benchmarks import load, usage
+from tests.benchmarks import load, systems, usage
 from tests.benchmarks.load import Plan, Result, Scenario
 from tests.benchmarks.systems import System, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+WARM_UP_SECONDS = 1
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -33,7 +36,6 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         codes: Answers by status.
-        bystander_cpu_seconds: What the other systems used meanwhile, although idle.
         violations: Why this round must not be believed; empty when all is well.
     """
 
@@ -48,7 +50,6 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     server_cpu_seconds: float
     postgres_cpu_seconds: float
     load_cpu_seconds: float
-    bystander_cpu_seconds: float
     wal_bytes: int
     server_memory_bytes: int
     violations: list[str]
@@ -91,8 +92,10 @@ class Course:
         """Run one round and check what it left behind."""
         plan = _plan(contestant.target, cell, self.seconds)
         spent = _Spent()
-        with self._metered(contestant, spent):
-            result = load.run(plan)
+        with self._alone(contestant):
+            load.run(_plan(contestant.target, cell, WARM_UP_SECONDS))
+            with self._metered(contestant, spent):
+                result = load.run(plan)
         return Round(
             system=contestant.system.name,
             cell=cell,
@@ -105,20 +108,29 @@ class Course:
             server_cpu_seconds=spent.server,
             postgres_cpu_seconds=spent.postgres,
             load_cpu_seconds=result.cpu_seconds,
-            bystander_cpu_seconds=spent.bystanders,
             wal_bytes=spent.wal_bytes,
             server_memory_bytes=usage.memory(contestant.system.processes()).proportional_bytes,
             violations=violations(contestant.system, result, plan.key_prefix),
         )
 
     @contextmanager
+    def _alone(self, contestant: Contestant) -> Iterator[None]:
+        """Freeze the others, since even an idle platform takes time from the one measured."""
+        others = [each.system for each in self.contestants if each is not contestant]
+        frozen = [process for other in others for process in other.processes()]
+        usage.signal_all(frozen, signal.SIGSTOP)
+        try:
+            systems.wait_until(contestant.system.is_ready, contestant.system.name)
+            yield
+        finally:
+            usage.signal_all(frozen, signal.SIGCONT)
+
+    @contextmanager
     def _metered(self, contestant: Contestant, spent: _Spent) -> Iterator[None]:
         """Add up in *spent* what is used inside."""
-        others = [each.system for each in self.contestants if each is not contestant]
         meters = {
             "server": contestant.system.processes,
             "postgres": lambda: usage.tree(self.postgres.pid or 0),
-            "bystanders": lambda: [each for other in others for each in other.processes()],
         }
         before = {name: usage.cpu_seconds(find()) for name, find in meters.items()}
         wal_before = _wal_bytes(self.postgres)
@@ -132,7 +144,6 @@ class Course:
 class _Spent:
     server: float = 0.0
     postgres: float = 0.0
-    bystanders: float = 0.0
     wal_bytes: int = field(default=0)
 
 

@@ -57,6 +57,10 @@ class System(Protocol):
         """Start it and wait until it is ready."""
         ...
 
+    def is_ready(self) -> bool:
+        """Tell whether it can be used."""
+        ...
+
     def prepare(self, accounts: int) -> Target:
         """Make users and accounts that hold money, and return where to send transfers."""
         ...
@@ -123,6 +127,19 @@ class Child:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def wait_until(is_ready: Callable[[], bool], name: str) -> None:
+    """Wait until a system that is running can be used.
+
+    Raises:
+        BenchFailure: If it cannot in time.
+    """
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while not is_ready():
+        if time.monotonic() > deadline:
+            raise BenchFailure(f"{name} is not ready any more")
+        time.sleep(0.1)
 
 
 def answers(url: str) -> bool:

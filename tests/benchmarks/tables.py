@@ -55,15 +55,6 @@ def ratios(rounds: Sequence[Round]) -> str:
     return table(heads, rows) if rows else ""
 
 
-def idle_share(rounds: Iterable[Round]) -> str:
-    """Return what idle systems took from those under load."""
-    shares: dict[str, list[float]] = defaultdict(list)
-    for each in rounds:
-        shares[each.system].append(each.bystander_cpu_seconds / each.seconds * 100)
-    said = [f"{median(values):.1f} % of a core beside {name}" for name, values in shares.items()]
-    return f"Idle systems used meanwhile (median): {', '.join(said)}."
-
-
 def memory(groups: dict[str, Memory]) -> str:
     """Return one line for each program, and the sum."""
     rows = [

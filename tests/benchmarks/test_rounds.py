@@ -47,7 +47,6 @@ def a_round(system, *, created=1_000, **changes):
         "server_cpu_seconds": 1.0,
         "postgres_cpu_seconds": 1.0,
         "load_cpu_seconds": 0.1,
-        "bystander_cpu_seconds": 0.1,
         "wal_bytes": 2_000_000,
         "server_memory_bytes": 0,
         "violations": [],

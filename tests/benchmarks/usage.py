@@ -7,12 +7,15 @@ they leave the process tree; a server with an environment of its own is found by
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterable
 
 MARK = "BENCH_PART"
@@ -60,6 +63,13 @@ def memory_by_program(processes: Iterable[psutil.Process]) -> dict[str, Memory]:
     return dict(sorted(sums.items(), key=lambda each: -each[1].proportional_bytes))
 
 
+def signal_all(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to those that still live."""
+    for process in processes:
+        with suppress(*GONE):
+            process.send_signal(number)
+
+
 def _mark(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(MARK)
@@ -84,12 +94,13 @@ def _memory(process: psutil.Process) -> tuple[int, int] | None:
 
 
 def _title(process: psutil.Process) -> str:
-    """Return what the process calls itself: Ray's workers and Postgres say what they do."""
+    """Return what the process calls itself: Ray and Postgres say what they do, Python does not."""
     try:
-        words = " ".join(process.cmdline()).split()
-        name = process.name()
+        words, name = " ".join(process.cmdline()).split(), process.name()
     except GONE:
         return "(ended)"
     if words and words[0].startswith(("ray::", "postgres:")):
-        return words[0] if words[0].startswith("ray::") else "postgres"
+        return words[0].removesuffix(":")
+    if name.startswith("python"):
+        return Path(next((word for word in words[1:] if word[0] != "-"), name)).name
     return name

@@ -63,7 +63,10 @@ async def test_one_key_fifty_times_at_once_has_one_effect(bank, database, funds_
     ]
 
     assert sum(not outcome.replayed for outcome in outcomes) == 1
-    assert len({(each.verdict, each.code, each.transfer and each.transfer.id) for each in outcomes}) == 1
+    assert (
+        len({(each.verdict, each.code, each.transfer and each.transfer.id) for each in outcomes})
+        == 1
+    )
     assert await bank.balance_minor(bob) == (10 if funds_minor == 1_000 else 0)
     await assert_books_are_right(database.app_dsn)
 
@@ -92,9 +95,7 @@ async def test_there_and_back_a_thousand_times_never_jams(bank, database, batch)
         return await bank.post(*(a_movement(source, target, 1) for _ in range(batch)))
 
     pairs = ((ada, bob), (bob, ada))
-    answers = await asyncio.gather(
-        *(send(*pairs[number % 2]) for number in range(2_000 // batch))
-    )
+    answers = await asyncio.gather(*(send(*pairs[number % 2]) for number in range(2_000 // batch)))
     verdicts = Counter(outcome.verdict for outcomes in answers for outcome in outcomes)
 
     assert verdicts.keys() <= {Verdict.POSTED, Verdict.REFUSED}
@@ -150,7 +151,11 @@ async def test_a_closing_in_parallel_with_a_credit_never_loses_it(bank, database
         )
         wallet = await bank.wallets.one(bob, None)
         if isinstance(closing, AccountNotEmpty):
-            assert (credit[0].verdict, wallet.status, wallet.balance_minor) == ("posted", "open", 10)
+            assert (credit[0].verdict, wallet.status, wallet.balance_minor) == (
+                "posted",
+                "open",
+                10,
+            )
         else:
             assert (credit[0].code, wallet.status) == ("destination-unknown", "closed")
             assert wallet.balance_minor == 0
@@ -159,9 +164,7 @@ async def test_a_closing_in_parallel_with_a_credit_never_loses_it(bank, database
 
 async def test_the_world_account_takes_deposits_and_withdrawals_at_once(bank, database):
     wallets = [await bank.wallet(100) for _ in range(8)]
-    movements = [
-        make(wallet, 10) for wallet in wallets for make in (a_deposit, a_withdrawal) * 10
-    ]
+    movements = [make(wallet, 10) for wallet in wallets for make in (a_deposit, a_withdrawal) * 10]
     answers = await asyncio.gather(*(bank.post(movement) for movement in movements))
 
     assert {outcome.verdict for [outcome] in answers} == {Verdict.POSTED}

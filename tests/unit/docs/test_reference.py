@@ -96,3 +96,15 @@ def test_every_failure_at_the_terminal_has_its_row():
 
     assert len(said) > len(SPEAKERS)
     assert not [sentence for sentence in said if not sentence.startswith(begun)]
+
+
+def test_every_row_of_a_failure_is_still_said():
+    folders = ("cli", "embedded")
+    files = [file for folder in folders for file in (pages.ROOT / "serve_app" / folder).glob("*")]
+    source = " ".join(file.read_text(encoding="utf-8") for file in files if file.suffix == ".py")
+    table = pages.prose(OPERATING / "errors.md").partition("## Over HTTP")[0]
+    begun = re.findall("`([A-Z…][^`]+ [^`]+)`", "\n".join(re.findall("(?m)^[|].*?[|] ", table)))
+    parts = {part.strip() for begin in begun for part in begin.split("…") if part.strip()}
+
+    assert parts
+    assert not {part for part in parts if part not in source and part != "GOPHERPAY_"}

@@ -94,24 +94,28 @@ def _accounts() -> None:
             nullable=False,
         ),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name="ck_accounts_currency"),
+        sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name=op.f("ck_accounts_currency")),
         sa.CheckConstraint(
             "kind = 'world' OR balance_minor >= held_minor - overdraft_minor",
-            name="ck_accounts_floor",
+            name=op.f("ck_accounts_floor"),
         ),
-        sa.CheckConstraint("kind IN ('customer', 'world')", name="ck_accounts_kind"),
+        sa.CheckConstraint("kind IN ('customer', 'world')", name=op.f("ck_accounts_kind")),
         sa.CheckConstraint(
             "status <> 'closed' OR (balance_minor = 0 AND held_minor = 0)",
-            name="ck_accounts_closed_is_empty",
+            name=op.f("ck_accounts_closed_is_empty"),
         ),
-        sa.CheckConstraint("status IN ('open', 'frozen', 'closed')", name="ck_accounts_status"),
         sa.CheckConstraint(
-            "balance_minor >= -9223372036854775807", name="ck_accounts_balance_range"
+            "status IN ('open', 'frozen', 'closed')", name=op.f("ck_accounts_status")
         ),
-        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 100", name="ck_accounts_name_length"),
-        sa.CheckConstraint("held_minor >= 0", name="ck_accounts_held_not_negative"),
-        sa.CheckConstraint("overdraft_minor >= 0", name="ck_accounts_overdraft_not_negative"),
-        sa.CheckConstraint("version >= 0", name="ck_accounts_version_not_negative"),
+        sa.CheckConstraint(
+            "balance_minor >= -9223372036854775807", name=op.f("ck_accounts_balance_range")
+        ),
+        sa.CheckConstraint(
+            "char_length(name) BETWEEN 1 AND 100", name=op.f("ck_accounts_name_length")
+        ),
+        sa.CheckConstraint("held_minor >= 0", name=op.f("ck_accounts_held_not_negative")),
+        sa.CheckConstraint("overdraft_minor >= 0", name=op.f("ck_accounts_overdraft_not_negative")),
+        sa.CheckConstraint("version >= 0", name=op.f("ck_accounts_version_not_negative")),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
         postgresql_with={"fillfactor": "70"},
     )
@@ -141,10 +145,10 @@ def _transfers() -> None:
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "amount_minor BETWEEN 1 AND 1000000000000000", name="ck_transfers_amount_range"
+            "amount_minor BETWEEN 1 AND 1000000000000000", name=op.f("ck_transfers_amount_range")
         ),
         sa.CheckConstraint(
-            "source_account_id <> destination_account_id", name="ck_transfers_two_accounts"
+            "source_account_id <> destination_account_id", name=op.f("ck_transfers_two_accounts")
         ),
         sa.ForeignKeyConstraint(
             ["destination_account_id"], ["accounts.id"], name="fk_transfers_destination_account_id"
@@ -174,8 +178,8 @@ def _postings() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("balance_after_minor", sa.BigInteger(), nullable=False),
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("amount_minor <> 0", name="ck_postings_amount_not_zero"),
-        sa.CheckConstraint("version >= 1", name="ck_postings_version_from_one"),
+        sa.CheckConstraint("amount_minor <> 0", name=op.f("ck_postings_amount_not_zero")),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_postings_version_from_one")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_postings_account_id"),
         sa.ForeignKeyConstraint(["transfer_id"], ["transfers.id"], name="fk_postings_transfer_id"),
         sa.PrimaryKeyConstraint("account_id", "version", name="pk_postings"),
@@ -204,10 +208,11 @@ def _idempotency_keys() -> None:
         ),
         sa.CheckConstraint(
             "object_id IS NOT NULL OR answer IS NOT NULL",
-            name="ck_idempotency_keys_object_or_answer",
+            name=op.f("ck_idempotency_keys_object_or_answer"),
         ),
         sa.CheckConstraint(
-            "(object_kind IS NULL) = (object_id IS NULL)", name="ck_idempotency_keys_object_whole"
+            "(object_kind IS NULL) = (object_id IS NULL)",
+            name=op.f("ck_idempotency_keys_object_whole"),
         ),
         sa.PrimaryKeyConstraint("principal_id", "idempotency_key", name="pk_idempotency_keys"),
     )
@@ -238,7 +243,7 @@ def _outbox() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
-        sa.CheckConstraint("slot BETWEEN 0 AND 1023", name="ck_outbox_slot_range"),
+        sa.CheckConstraint("slot BETWEEN 0 AND 1023", name=op.f("ck_outbox_slot_range")),
         sa.PrimaryKeyConstraint("seq", "occurred_at", name="pk_outbox"),
         postgresql_partition_by="RANGE (occurred_at)",
     )
@@ -261,8 +266,8 @@ def _slots() -> None:
         sa.Column("slot", sa.SmallInteger(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("owner", sa.Text(), nullable=True),
-        sa.CheckConstraint("epoch >= 0", name="ck_slots_epoch_not_negative"),
-        sa.CheckConstraint("slot BETWEEN 0 AND 1023", name="ck_slots_slot_range"),
+        sa.CheckConstraint("epoch >= 0", name=op.f("ck_slots_epoch_not_negative")),
+        sa.CheckConstraint("slot BETWEEN 0 AND 1023", name=op.f("ck_slots_slot_range")),
         sa.ForeignKeyConstraint(
             ["owner"], ["shard_members.owner"], name="fk_slots_owner", ondelete="SET NULL"
         ),

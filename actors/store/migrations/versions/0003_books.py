@@ -39,7 +39,7 @@ def upgrade() -> None:
         ),
         sa.Column("duration_ms", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "discrepancies >= 0", name="ck_book_verifications_discrepancies_not_negative"
+            "discrepancies >= 0", name=op.f("ck_book_verifications_discrepancies_not_negative")
         ),
         sa.PrimaryKeyConstraint("id", name="pk_book_verifications"),
     )

@@ -1,0 +1,66 @@
+"""What HAProxy says and tells beyond what Ray configures.
+
+Ray puts the name of the balancing algorithm unchanged into HAProxy's ``defaults``, at their end;
+lines that follow it there hold too, and a test holds Ray's version to that.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from actors.domain.errors import GopherPayError, OutcomeUnknown, Overloaded
+from serve_app.http.problems import problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NO_REQUEST_ID: Final = "none"
+
+ANSWERS: Final[dict[HTTPStatus, GopherPayError]] = {
+    # The replica died over it, or did not answer in time: nobody knows.
+    HTTPStatus.BAD_GATEWAY: OutcomeUnknown(),
+    HTTPStatus.GATEWAY_TIMEOUT: OutcomeUnknown(),
+    # No replica took it.
+    HTTPStatus.SERVICE_UNAVAILABLE: Overloaded(retry_after_seconds=1),
+}
+"""What HAProxy's own failures mean to a client; Ray would call each a plain 500."""
+
+SLOW_CLIENT_SECONDS: Final = 10
+
+
+def write_answers(folder: Path) -> None:
+    """Write the answers that HAProxy gives by itself into *folder*."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for status, error in ANSWERS.items():
+        _file(folder, status).write_bytes(_raw_answer(error))
+
+
+def balancing(folder: Path) -> str:
+    """Return the algorithm, and the lines that shall follow it."""
+    lines = [
+        "leastconn",
+        "option forwardfor",  # the last X-Forwarded-For is HAProxy's word, never a client's
+        f"timeout http-request {SLOW_CLIENT_SECONDS}s",  # for the whole head of a request
+        *(f"errorfile {status.value} {_file(folder, status)}" for status in ANSWERS),
+    ]
+    return "\n    ".join(lines)
+
+
+def _file(folder: Path, status: HTTPStatus) -> Path:
+    return folder / f"{status.value}.http"
+
+
+def _raw_answer(error: GopherPayError) -> bytes:
+    """Return a whole HTTP/1.1 response that tells of *error*."""
+    answer = problem(error, NO_REQUEST_ID)
+    status = HTTPStatus(answer.status)
+    headers = [
+        *answer.headers,
+        (b"cache-control", b"no-store"),
+        (b"content-type", answer.content_type),
+        (b"content-length", b"%d" % len(answer.body)),
+    ]
+    head = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    head += [name + b": " + value for name, value in headers]
+    return b"\r\n".join([*head, b"", answer.body])
