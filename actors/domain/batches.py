@@ -157,12 +157,21 @@ def _post(
     movement: Movement, source: Account, destination: Account, now: datetime, batch: Batch
 ) -> Outcome:
     """Move the money on the projected accounts and record how."""
-    posted_at = _not_before(now, source, destination)
-    transfer = Transfer(
+    transfer = _transfer(movement, _not_before(now, source, destination))
+    _add_posting(batch, source, transfer, -transfer.amount_minor)
+    _add_posting(batch, destination, transfer, transfer.amount_minor)
+    batch.transfers.append(transfer)
+    batch.events.append(transfer_posted(transfer, movement, source.version, destination.version))
+    return Outcome(Verdict.POSTED, transfer=transfer, request_id=movement.request_id)
+
+
+def _transfer(movement: Movement, posted_at: datetime) -> Transfer:
+    """Return what *movement* becomes when it is posted."""
+    return Transfer(
         id=movement.transfer_id,
         kind=movement.kind,
-        source_account_id=source.id,
-        destination_account_id=destination.id,
+        source_account_id=movement.source_id,
+        destination_account_id=movement.destination_id,
         amount_minor=movement.amount_minor,
         currency=movement.currency,
         description=movement.description,
@@ -172,27 +181,24 @@ def _post(
         idempotency_key=movement.idempotency_key,
         posted_at=posted_at,
     )
-    for account, amount_minor in (
-        (source, -movement.amount_minor),
-        (destination, movement.amount_minor),
-    ):
-        account.balance_minor += amount_minor
-        account.version += 1
-        account.last_posted_at = posted_at
-        batch.changed[account.id] = account
-        batch.postings.append(
-            Posting(
-                account.id,
-                account.version,
-                transfer.id,
-                amount_minor,
-                account.balance_minor,
-                posted_at,
-            )
+
+
+def _add_posting(batch: Batch, account: Account, transfer: Transfer, amount_minor: int) -> None:
+    """Move *account* on by one posting and add it to *batch*."""
+    account.balance_minor += amount_minor
+    account.version += 1
+    account.last_posted_at = transfer.posted_at
+    batch.changed[account.id] = account
+    batch.postings.append(
+        Posting(
+            account.id,
+            account.version,
+            transfer.id,
+            amount_minor,
+            account.balance_minor,
+            transfer.posted_at,
         )
-    batch.transfers.append(transfer)
-    batch.events.append(transfer_posted(transfer, movement, source.version, destination.version))
-    return Outcome(Verdict.POSTED, transfer=transfer, request_id=movement.request_id)
+    )
 
 
 def _not_before(now: datetime, source: Account, destination: Account) -> datetime:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import socket
-from contextlib import ExitStack
+from contextlib import suppress
+from random import SystemRandom
+from typing import Final
 
 from serve_app.embedded.failures import PortBusy, StartFailure
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK: Final = "127.0.0.1"
+CANDIDATES: Final = range(20_000, 32_000)
 
 
 def free_port() -> int:
@@ -17,10 +20,21 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return *count* different ports that nobody listens on now."""
-    with ExitStack() as open_until_all_are_found:
-        sockets = [open_until_all_are_found.enter_context(_bound(0)) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in sockets]
+    """Return *count* different ports that nobody listens on now.
+
+    They lie below the range from which the kernel serves outgoing connections, so that none of
+    those takes a port between our look and its use.
+
+    Raises:
+        StartFailure: If there are not that many.
+    """
+    found: list[int] = []
+    for port in SystemRandom().sample(CANDIDATES, len(CANDIDATES)):
+        if len(found) == count:
+            return found
+        with suppress(OSError), _bound(port):
+            found.append(port)
+    raise StartFailure(f"This machine has no {count} free ports.")
 
 
 def check_free(host: str, port: int) -> None:

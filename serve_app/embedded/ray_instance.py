@@ -54,7 +54,7 @@ def choose_ports() -> RayPorts:
         haproxy_metrics=metrics,
         fallback_http=http,
         fallback_grpc=grpc,
-        ingress_first=min(first, 65_535 - INGRESS_PORTS),
+        ingress_first=first,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -80,16 +81,16 @@ def compare(
     if context.invoked_subcommand is not None:
         return
     cells = [Cell(name, count) for name in _scenarios(scenario) for count in _numbers(connections)]
-    names = _names(systems)
+    names, chosen = _names(systems), _variables(variables)
     _say(f"about {_minutes(len(cells) * rounds * len(names), seconds)} minutes in all")
     with _ground() as ground, ExitStack() as running:
         contestants = []
         for name in names:
-            system = _system(name, ground, plain_workers, variables or [])
+            system = _system(name, ground, plain_workers, chosen)
             running.callback(system.stop)
             contestants.append(_ready(system))
         done = Course(ground.postgres, contestants, seconds, _say).run(cells, rounds)
-    _print(done)
+    _print(done, [f"{each.system.name}: {each.system.setup}." for each in contestants])
     if json_file is not None:
         json_file.write_bytes(msgspec.json.encode(done))
     _exit_if_wrong(done)
@@ -98,8 +99,9 @@ def compare(
 @app.command()
 def memory(*, variables: Variables = None) -> None:
     """Measure the idle platform, and again after 100,000 accounts were touched."""
+    chosen = _variables(variables)
     with _ground() as ground, ExitStack() as running:
-        system = _platform(ground, variables or [])
+        system = _platform(ground, chosen)
         running.callback(system.stop)
         _say("starting gopherpay")
         system.start()
@@ -111,7 +113,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is stopped
     try:
         app(prog_name="scripts/bench")
-    except (BenchFailure, StartFailure) as failure:
+    except (BenchFailure, StartFailure, subprocess.SubprocessError) as failure:
         sys.exit(f"bench: {failure}")
 
 
@@ -149,6 +151,12 @@ def _platform(ground: Ground, variables: list[str]) -> PlatformSystem:
     given = dict(each.split("=", 1) for each in variables)
     dsn = _database(ground, "bench")
     return PlatformSystem(dsn, ground.folder / "platform", ground.folder, variables=given)
+
+
+def _variables(given: list[str] | None) -> list[str]:
+    if not all("=" in each for each in given or ()):
+        raise typer.BadParameter("a setting is NAME=VALUE")
+    return given or []
 
 
 def _plain(ground: Ground, name: str, workers: int) -> PlainSystem:
@@ -191,9 +199,10 @@ def _database(ground: Ground, name: str) -> str:
     return ground.postgres.dsn(name)
 
 
-def _print(done: list[Round]) -> None:
+def _print(done: list[Round], setups: list[str]) -> None:
     parts = (
         tables.machine(),
+        "\n".join(setups),
         tables.figures(done),
         tables.ratios(done),
         "Every acknowledged transfer was committed once, and the books are right."

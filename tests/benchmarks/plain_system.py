@@ -83,7 +83,8 @@ class PlainSystem:
     def __init__(self, dsn: str, log_folder: Path, *, name: str = "plain", workers: int) -> None:
         self.name = name
         self.dsn = dsn
-        self.workers = workers
+        self.setup = f"{workers} uvicorn worker(s), {CONNECTIONS} connections to Postgres"
+        self._workers = workers
         self._log_file = log_folder / f"{name}.log"
         self._owners = [uuid4() for _ in range(USERS)]
         self._tokens = [secrets.token_urlsafe(32) for _ in range(USERS)]
@@ -102,7 +103,7 @@ class PlainSystem:
             token: str(owner) for token, owner in zip(self._tokens, self._owners, strict=True)
         }
         command = [sys.executable, "-m", "uvicorn", "tests.benchmarks.plain_service:app"]
-        command += ["--port", str(self._port), "--workers", str(self.workers)]
+        command += ["--port", str(self._port), "--workers", str(self._workers)]
         command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log"]
         self._child = Child(
             command,
@@ -111,7 +112,7 @@ class PlainSystem:
             variables={
                 DSN_VARIABLE: self.dsn,
                 TOKENS_VARIABLE: json.dumps(tokens),
-                POOL_VARIABLE: str(CONNECTIONS // self.workers),
+                POOL_VARIABLE: str(CONNECTIONS // self._workers),
             },
         )
         self._child.start(self.is_ready)

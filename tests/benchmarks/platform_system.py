@@ -59,6 +59,8 @@ class PlatformSystem:
         self, dsn: str, folder: Path, log_folder: Path, *, variables: Mapping[str, str]
     ) -> None:
         self.dsn = dsn
+        chosen = ", ".join(f"{name}={value}" for name, value in variables.items())
+        self.setup = chosen or "default settings"
         self._port = free_port()
         self._folder = folder
         self._owners: list[UUID] = []

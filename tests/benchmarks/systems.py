@@ -52,6 +52,7 @@ class System(Protocol):
 
     name: str
     dsn: str
+    setup: str
 
     def start(self) -> None:
         """Start it and wait until it is ready."""

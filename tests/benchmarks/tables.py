@@ -125,7 +125,11 @@ def _ratios(ours: Sequence[Round], plain: Sequence[Round]) -> list[str]:
         lambda group: _median(group, lambda each: each.p99_ms),
         lambda group: _each(group, lambda e: e.server_cpu_seconds + e.postgres_cpu_seconds),
     )
-    return [f"{measure(ours) / measure(plain):.2f}x" for measure in measures]
+    return [_times(measure(ours), measure(plain)) for measure in measures]
+
+
+def _times(ours: float, plain: float) -> str:
+    return f"{ours / plain:.2f}x" if plain else "-"
 
 
 def _median(group: Sequence[Round], measure: Callable[[Round], float]) -> float:

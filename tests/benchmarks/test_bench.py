@@ -45,9 +45,28 @@ def test_a_short_run_prints_a_believable_line_and_leaves_nothing(folder):
     assert not [p for p in psutil.process_iter() if str(folder) in " ".join(_arguments(p))]
 
 
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(400)
+def test_the_platform_is_compared_by_one_command(folder):
+    done = bench(folder, "--scenario", "uniform", *SHORT)
+
+    assert done.returncode == 0, done.stderr
+    assert "| uniform, 2        |" in done.stdout.split("gopherpay ÷ plain")[1]
+    assert "the books are right" in done.stdout
+    assert list(folder.iterdir()) == []
+    assert not [p for p in psutil.process_iter() if str(folder) in " ".join(_arguments(p))]
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["--connections", "0"], ["--connections", "many"], ["--scenario", "warm"], ["--systems", "x"]],
+    [
+        ["--connections", "0"],
+        ["--connections", "many"],
+        ["--scenario", "warm"],
+        ["--systems", "x"],
+        ["--set", "x"],
+    ],
 )
 def test_a_bad_option_is_refused_in_one_sentence(folder, arguments):
     done = bench(folder, *arguments)

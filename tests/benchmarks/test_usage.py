@@ -55,3 +55,22 @@ def test_memory_is_summed_by_program():
     assert groups["sleep"].processes == 1
     assert sum(group.processes for group in groups.values()) == 2
     assert all(group.resident_bytes >= group.proportional_bytes > 0 for group in groups.values())
+
+
+def test_the_frozen_stand_still_until_they_are_thawed(orphan):
+    process = psutil.Process(orphan)
+    usage.signal_all([process], signal.SIGSTOP)
+    frozen = process.status()
+    usage.signal_all([process], signal.SIGCONT)
+
+    assert frozen == psutil.STATUS_STOPPED
+    assert process.status() != psutil.STATUS_STOPPED
+
+
+def test_a_process_that_has_ended_is_passed_over():
+    with subprocess.Popen(["true"]) as child:
+        process = psutil.Process(child.pid)
+    usage.signal_all([process], signal.SIGCONT)
+
+    assert usage.cpu_seconds([process]) == 0
+    assert usage.memory([process]).processes == 0

@@ -85,6 +85,7 @@ async def test_the_connection_of_a_fenced_batch_is_clean_again(bank, sessions):
 
     assert await sessions("idle") > 0
     assert await sessions("idle in transaction") == 0
+    assert await sessions("idle in transaction (aborted)") == 0
 
 
 async def test_a_slot_whose_commit_is_in_flight_is_not_claimed(bank, slots, dying_slots):

@@ -1,0 +1,28 @@
+"""One platform for each place of the shards, shared by all tests of this folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.integration.platform.town import Town
+from tests.integration.platform.up import Up
+
+
+@pytest.fixture(scope="session")
+def up(request):
+    """Yield a running platform whose shards live where the test says."""
+    folder = Path(tempfile.mkdtemp(prefix="gopherpay-test-"))
+    folder.chmod(0o711)
+    platform = Up(folder / "data", request.param)
+    try:
+        platform.wait_until_ready()
+        platform.town = Town(platform.url, platform.verb("keys", "create", "--scopes", "treasury:write", "--name", "tests"))
+        yield platform
+    finally:
+        left = platform.end()
+    shutil.rmtree(folder)
+    assert left == []
