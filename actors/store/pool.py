@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,7 @@ class Pool:
             name=name,
             kwargs={"autocommit": True, "prepare_threshold": 0, "application_name": name},
             configure=_configure,
+            check=_check,
         )
 
     async def open(self) -> None:
@@ -125,3 +127,17 @@ async def _configure(connection: AsyncConnection) -> None:
             str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
         ),
     )
+
+
+async def _check(connection: AsyncConnection) -> None:
+    """Let a connection go that the server has ended meanwhile, at the price of one system call.
+
+    An idle connection has nothing to say; if there is something, it is most likely its end.
+
+    Raises:
+        psycopg.OperationalError: If it is of no use any more.
+    """
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    if socket.poll(0):
+        await AsyncConnectionPool.check_connection(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _STYLE: Final = """
-:root { color-scheme: light dark; --line: #8884; --quiet: #888; }
+:root { color-scheme: light dark; --line: #8884; --quiet: light-dark(#555, #aaa); }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; }
 nav { columns: 3 14rem; margin-bottom: 2rem; } nav a { display: block; }
 a { color: inherit; } h2 { border-bottom: 1px solid var(--line); margin-top: 3rem; }
@@ -63,7 +64,7 @@ def _article(method: str, path: str, operation: Mapping[str, Any]) -> str:
     body = operation.get("requestBody", {}).get("content", {})
     return (
         f'<article id="{operation["operationId"]}"><h3>{method} {escape(path)}</h3>'
-        f"<p><b>{escape(operation['summary'])}.</b> {escape(operation['description'])}</p>"
+        f"<p><b>{escape(operation['summary'])}.</b> {_prose(operation['description'])}</p>"
         + _table(_parameter(parameter) for parameter in operation["parameters"])
         + "".join(_example("Body", content) for content in body.values())
         + _table(_response(*one) for one in operation["responses"].items())
@@ -91,9 +92,14 @@ def _response(status: str, response: Mapping[str, Any]) -> str:
     return _row(f"<code>{status}</code>", response["description"])
 
 
+def _prose(text: str) -> str:
+    """Return *text* for the page, with what stands in backticks as code (CommonMark 6.1)."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _row(first: str, *others: str) -> str:
     """Return a row whose first cell is HTML already."""
-    cells = "".join(f"<td>{escape(str(cell))}</td>" for cell in others)
+    cells = "".join(f"<td>{_prose(str(cell))}</td>" for cell in others)
     return f"<tr><td>{first}</td>{cells}</tr>"
 
 

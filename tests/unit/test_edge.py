@@ -13,7 +13,7 @@ async def passed(*headers, trusted_proxies=0, answered=()):
     """Return the scope that went on, and the headers of the answer that came back."""
     seen, sent = {}, []
 
-    async def serve(scope, receive, send):
+    async def serve(scope, _receive, send):
         seen.update(scope)
         await send({"type": "http.response.start", "status": 200, "headers": list(answered)})
 

@@ -17,7 +17,7 @@ from serve_app.embedded.ports import free_port
 GOPHERPAY = Path(sys.executable).parent / "gopherpay"
 STOP_SECONDS_MAX = 15
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("whole")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("ray")]
 
 
 class Started:
