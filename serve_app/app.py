@@ -32,6 +32,9 @@ IDENTITY_NAME: Final = "IdentityApi"
 CALLS_MAX: Final = 1_000
 """Far over what the application's own gate lets in: that one answers with a problem document."""
 
+QUIET: Final = {"enable_access_log": False, "log_level": "WARNING"}
+"""Replicas do not inherit what Serve was started with: they would write a line a request."""
+
 IDENTITY_CALLS_MAX: Final = 128
 """Identity requests under way at once, all replicas of the ingress together."""
 
@@ -139,4 +142,10 @@ def deploy(settings: Settings) -> None:
     The environment of this process must already say what *settings* say: replicas inherit it.
     """
     assert settings == Settings(), "export the settings before Ray starts"  # noqa: S101
-    serve.run(build(), name=APPLICATION_NAME, route_prefix="/", external_scaler_enabled=True)
+    serve.run(
+        build(),
+        name=APPLICATION_NAME,
+        route_prefix="/",
+        logging_config=QUIET,
+        external_scaler_enabled=True,
+    )

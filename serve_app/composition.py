@@ -235,7 +235,9 @@ def runtime_limits(settings: Settings) -> RuntimeLimits:
     """Return the bounds of the runtime that the settings choose."""
     return RuntimeLimits(
         batches=BatchLimits(
-            batch_movements=settings.batch_transfers_max, waiting=settings.queued_transfers_max
+            batch_movements=settings.batch_transfers_max,
+            batches_in_flight=settings.commits_in_flight,
+            waiting=settings.queued_transfers_max,
         ),
         tenancy=TenancyLimits(lease_seconds=settings.slot_lease_seconds),
     )

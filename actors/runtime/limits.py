@@ -20,7 +20,7 @@ class BatchLimits:
     """
 
     batch_movements: int = 256
-    batches_in_flight: int = 2
+    batches_in_flight: int = 1
     waiting: int = 10_000
     waiting_per_account: int = 2_000
     accounts: int = 200_000

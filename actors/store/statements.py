@@ -1,7 +1,7 @@
 """The statements of the one write path: their number does not depend on the size of a batch.
 
 Arrays of ids, numbers and times travel as array literals, which costs both sides least;
-whatever a person wrote travels as a parameter of its own type.
+whatever a person wrote travels in binary, so that nothing of it needs quoting.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SELECT clock_timestamp(), k.principal_id, k.idempotency_key, k.fingerprint, k.ob
        k.object_id, k.answer, t.id, t.kind, t.source_account_id, t.destination_account_id,
        t.amount_minor, t.currency, t.description, t.reference, t.metadata::text, t.posted_at
 FROM (VALUES (1)) AS always
-LEFT JOIN unnest(%s::uuid[], %s::text[]) AS asked(principal_id, idempotency_key) ON true
+LEFT JOIN unnest(%s::uuid[], %b::text[]) AS asked(principal_id, idempotency_key) ON true
 LEFT JOIN idempotency_keys k USING (principal_id, idempotency_key)
 LEFT JOIN transfers t ON k.object_kind = 'transfer' AND t.id = k.object_id
 """
@@ -43,7 +43,7 @@ INSERT_TRANSFERS: Final = b"""
 INSERT INTO transfers (id, kind, source_account_id, destination_account_id, amount_minor,
     currency, description, reference, metadata, principal_id, idempotency_key, posted_at)
 SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[], %s::text[],
-    %s::text[], %s::text[], %s::json[], %s::uuid[], %s::text[], %s::timestamptz[])
+    %b::text[], %b::text[], %b::text[]::json[], %s::uuid[], %b::text[], %s::timestamptz[])
 """
 
 INSERT_POSTINGS: Final = b"""
@@ -64,10 +64,12 @@ WHERE accounts.id = new.id
 INSERT_KEYS: Final = b"""
 INSERT INTO idempotency_keys (principal_id, idempotency_key, fingerprint, object_kind,
     object_id, answer)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::text[], %s::uuid[], %s::json[])
+SELECT * FROM unnest(%s::uuid[], %b::text[], %b::bytea[], %b::text[], %s::uuid[],
+    %b::text[]::json[])
 """
 
 INSERT_OUTBOX: Final = b"""
 INSERT INTO outbox (slot, aggregatetype, aggregateid, type, payload, trace_parent)
-SELECT * FROM unnest(%s::smallint[], %s::text[], %s::uuid[], %s::text[], %s::json[], %s::text[])
+SELECT * FROM unnest(%s::smallint[], %s::text[], %s::uuid[], %s::text[], %b::text[]::json[],
+    %b::text[])
 """

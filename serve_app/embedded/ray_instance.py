@@ -96,6 +96,8 @@ def _haproxy_environment(folder: Path, ports: RayPorts) -> dict[str, str]:
     return {
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": balancing(folder),
+        # Who stops in the middle of a body; Ray would keep the connection for an hour.
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "30",
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # costs a datagram and a parse per request
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "c"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),

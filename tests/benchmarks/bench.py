@@ -90,10 +90,9 @@ def compare(
             running.callback(system.stop)
             contestants.append(_ready(system))
         done = Course(ground.postgres, contestants, seconds, _say).run(cells, rounds)
-    _print(done, [f"{each.system.name}: {each.system.setup}." for each in contestants])
-    if json_file is not None:
-        json_file.write_bytes(msgspec.json.encode(done))
-    _exit_if_wrong(done)
+        if json_file is not None:
+            json_file.write_bytes(msgspec.json.encode(done))
+        _print(done, [f"{each.system.name}: {each.system.setup}." for each in contestants])
 
 
 @app.command()
@@ -200,22 +199,16 @@ def _database(ground: Ground, name: str) -> str:
 
 
 def _print(done: list[Round], setups: list[str]) -> None:
-    parts = (
-        tables.machine(),
-        "\n".join(setups),
-        tables.figures(done),
-        tables.ratios(done),
-        "Every acknowledged transfer was committed once, and the books are right."
-        if not any(each.violations for each in done)
-        else "THE FIGURES MUST NOT BE BELIEVED:",
-        *(violation for each in done for violation in each.violations),
-    )
-    sys.stdout.write("\n\n".join(part for part in parts if part) + "\n")
+    """Print the tables.
 
-
-def _exit_if_wrong(done: list[Round]) -> None:
-    if any(each.violations for each in done):
-        raise typer.Exit(1)
+    Raises:
+        BenchFailure: If they must not be believed.
+    """
+    parts = (tables.machine(), "\n".join(setups), tables.figures(done), tables.ratios(done))
+    sys.stdout.write("\n\n".join(part for part in parts if part) + "\n\n")
+    if wrong := [violation for each in done for violation in each.violations]:
+        raise BenchFailure("\n".join(["the figures must not be believed:", *wrong]))
+    sys.stdout.write("Each acknowledged transfer was committed once, and the books are right.\n")
 
 
 def _scenarios(text: str) -> list[Scenario]:

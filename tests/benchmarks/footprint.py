@@ -45,9 +45,10 @@ def measure(
 
 def _cpu_share(system: PlatformSystem) -> float:
     """Return the part of one core that the idle platform uses."""
-    before = usage.cpu_seconds(system.processes())
+    before = usage.cpu_by_process(system.processes())
     time.sleep(SETTLE_SECONDS)
-    return (usage.cpu_seconds(system.processes()) - before) / SETTLE_SECONDS
+    after = usage.cpu_by_process(system.processes())
+    return usage.spent_seconds(before, after) / SETTLE_SECONDS
 
 
 def _in_use(system: PlatformSystem) -> int:

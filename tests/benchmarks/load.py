@@ -29,6 +29,7 @@ SCENARIOS: tuple[Scenario, ...] = ("uniform", "hot-debit", "hot-credit")
 DRAIN_SECONDS_MAX = 15  # more than any deadline of either system
 KEY_DIGITS = 10
 CREATED = b"201"
+UNKNOWN = "504"  # "outcome unknown" is an answer, and honest either way
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ class Result(msgspec.Struct, frozen=True):
         seconds: From the first request to the last answer.
         latencies_ms: One of each answer.
         created_ids: The transfer id that each 201 named.
-        unknown: Requests that were sent and never answered.
+        unanswered: Requests that were sent and lost their connection.
         cpu_seconds: What this generator used itself.
     """
 
@@ -72,13 +73,18 @@ class Result(msgspec.Struct, frozen=True):
     latencies_ms: list[float]
     codes: dict[str, int]
     created_ids: list[str]
-    unknown: int
+    unanswered: int
     cpu_seconds: float
 
     @property
     def created(self) -> int:
         """Return how many transfers were acknowledged."""
         return len(self.created_ids)
+
+    @property
+    def unknown(self) -> int:
+        """Return how many requests may have been done or not."""
+        return self.unanswered + self.codes.get(UNKNOWN, 0)
 
     @property
     def refused(self) -> int:
@@ -154,7 +160,7 @@ class Tally:
         self.latencies = array("d")
         self.codes: Counter[bytes] = Counter()
         self.created_ids: list[bytes] = []
-        self.unknown = 0
+        self.unanswered = 0
 
 
 class Connection(asyncio.Protocol):
@@ -183,7 +189,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         if not self.ended.done():
-            self._tally.unknown += 1
+            self._tally.unanswered += 1
             self.ended.set_result(None)
 
     def abandon(self) -> None:
@@ -243,7 +249,7 @@ async def drive(plan: Plan) -> Result:
         latencies_ms=tally.latencies.tolist(),
         codes={code.decode(): count for code, count in tally.codes.items()},
         created_ids=[each.decode() for each in tally.created_ids],
-        unknown=tally.unknown,
+        unanswered=tally.unanswered,
         cpu_seconds=_cpu_seconds(),
     )
 

@@ -73,6 +73,7 @@ class PlatformSystem:
                 "GOPHERPAY_POSTGRES_URL": dsn,
                 "GOPHERPAY_DATA_DIR": str(folder),
                 "GOPHERPAY_PORT": str(self._port),
+                "TMPDIR": str(log_folder),  # Ray's helpers leave folders there
             },
             stop_signal=signal.SIGINT,
         )

@@ -7,7 +7,7 @@ import secrets
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,6 +47,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int
     p50_ms: float
     p99_ms: float
+    max_ms: float
     server_cpu_seconds: float
     postgres_cpu_seconds: float
     load_cpu_seconds: float
@@ -105,6 +106,7 @@ class Course:
             unknown=result.unknown,
             p50_ms=percentile(result.latencies_ms, 50),
             p99_ms=percentile(result.latencies_ms, 99),
+            max_ms=percentile(result.latencies_ms, 100),
             server_cpu_seconds=spent.server,
             postgres_cpu_seconds=spent.postgres,
             load_cpu_seconds=result.cpu_seconds,
@@ -128,23 +130,20 @@ class Course:
     @contextmanager
     def _metered(self, contestant: Contestant, spent: _Spent) -> Iterator[None]:
         """Add up in *spent* what is used inside."""
-        meters = {
-            "server": contestant.system.processes,
-            "postgres": lambda: usage.tree(self.postgres.pid or 0),
-        }
-        before = {name: usage.cpu_seconds(find()) for name, find in meters.items()}
-        wal_before = _wal_bytes(self.postgres)
+        system, postmaster = contestant.system, self.postgres.pid or 0
+        server = usage.cpu_by_process(system.processes())
+        postgres, wal_bytes = usage.tree_cpu_seconds(postmaster), _wal_bytes(self.postgres)
         yield
-        spent.wal_bytes = _wal_bytes(self.postgres) - wal_before
-        for name, find in meters.items():
-            setattr(spent, name, usage.cpu_seconds(find()) - before[name])
+        spent.wal_bytes = _wal_bytes(self.postgres) - wal_bytes
+        spent.postgres = usage.tree_cpu_seconds(postmaster) - postgres
+        spent.server = usage.spent_seconds(server, usage.cpu_by_process(system.processes()))
 
 
 @dataclass(slots=True)
 class _Spent:
     server: float = 0.0
     postgres: float = 0.0
-    wal_bytes: int = field(default=0)
+    wal_bytes: int = 0
 
 
 def violations(system: System, result: Result, key_prefix: str) -> list[str]:
@@ -194,5 +193,6 @@ def _line(done: Round, number: int, rounds: int) -> str:
     trouble = f"  !! {'; '.join(done.violations)}" if done.violations else ""
     return (
         f"{done.cell.scenario:<10} {done.cell.connections:>3} connections  round {number}/{rounds}"
-        f"  {done.system:<9} {done.rate:7.0f}/s  p99 {done.p99_ms:6.1f} ms{trouble}"
+        f"  {done.system:<9} {done.rate:7.0f}/s  p99 {done.p99_ms:6.1f} ms"
+        f"  max {done.max_ms:6.1f} ms{trouble}"
     )

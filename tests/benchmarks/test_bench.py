@@ -47,6 +47,7 @@ def test_a_short_run_prints_a_believable_line_and_leaves_nothing(folder):
 
 @pytest.mark.slow
 @pytest.mark.ray
+@pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(400)
 def test_the_platform_is_compared_by_one_command(folder):
     done = bench(folder, "--scenario", "uniform", *SHORT)

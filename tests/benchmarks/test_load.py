@@ -16,6 +16,7 @@ CREATED = (
     b'{"id":"' + TRANSFER_ID.encode() + b'"}'
 )
 REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
+UNKNOWN = b"HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n"
 
 
 def a_plan(port=0, **changes):
@@ -133,6 +134,13 @@ async def test_refusals_are_counted_apart():
 
     assert result.codes == {"201": 2, "503": 2}
     assert (result.created, result.refused, result.unknown) == (2, 2, 0)
+
+
+async def test_an_unknown_outcome_that_is_answered_counts_as_one():
+    async with a_server(CREATED, UNKNOWN) as port:
+        result = await drive(a_plan(port, connections=1, answers_max=2))
+
+    assert (result.created, result.unknown) == (1, 1)
 
 
 async def test_a_request_whose_connection_is_lost_is_an_unknown_outcome():

@@ -29,7 +29,7 @@ def a_result(created_ids, unknown=0):
         latencies_ms=[1.0] * len(created_ids),
         codes={"201": len(created_ids)},
         created_ids=list(created_ids),
-        unknown=unknown,
+        unanswered=unknown,
         cpu_seconds=0.1,
     )
 
@@ -44,6 +44,7 @@ def a_round(system, *, created=1_000, **changes):
         "unknown": 0,
         "p50_ms": 10.0,
         "p99_ms": 20.0,
+        "max_ms": 30.0,
         "server_cpu_seconds": 1.0,
         "postgres_cpu_seconds": 1.0,
         "load_cpu_seconds": 0.1,
@@ -107,7 +108,7 @@ def test_figures_are_medians_with_their_spread():
 def test_cpu_and_wal_are_stated_per_transfer():
     row = cells(tables.figures([a_round("plain")]))[2]
 
-    assert row[5:9] == ["1.00", "1.00", "0.10", "2000"]
+    assert row[6:10] == ["1.00", "1.00", "0.10", "2000"]
 
 
 def test_ratios_divide_ours_by_the_plain_service():

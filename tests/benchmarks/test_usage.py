@@ -40,11 +40,17 @@ def test_a_tree_holds_children():
     assert os.getpid() in found
 
 
-def test_cpu_time_of_ended_children_is_not_lost():
-    before = usage.cpu_seconds([psutil.Process()])
+def test_cpu_time_of_ended_children_stays_in_their_tree():
+    before = usage.tree_cpu_seconds(os.getpid())
     subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
 
-    assert usage.cpu_seconds([psutil.Process()]) > before
+    assert usage.tree_cpu_seconds(os.getpid()) > before
+
+
+def test_what_a_process_used_before_does_not_count_as_spent():
+    living, ended, new = psutil.Process(1), psutil.Process(), psutil.Process(os.getppid())
+
+    assert usage.spent_seconds({living: 5.0, ended: 7.0}, {living: 6.5, new: 0.5}) == 2.0
 
 
 def test_memory_is_summed_by_program():
@@ -57,14 +63,17 @@ def test_memory_is_summed_by_program():
     assert all(group.resident_bytes >= group.proportional_bytes > 0 for group in groups.values())
 
 
-def test_the_frozen_stand_still_until_they_are_thawed(orphan):
-    process = psutil.Process(orphan)
-    usage.signal_all([process], signal.SIGSTOP)
-    frozen = process.status()
-    usage.signal_all([process], signal.SIGCONT)
+def test_the_frozen_stand_still_until_they_are_thawed():
+    with subprocess.Popen(["sleep", "60"]) as child:
+        process = psutil.Process(child.pid)
+        usage.signal_all([process], signal.SIGSTOP)
+        frozen = os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+        usage.signal_all([process], signal.SIGCONT)
+        thawed = os.waitid(os.P_PID, child.pid, os.WCONTINUED)
+        child.kill()
 
-    assert frozen == psutil.STATUS_STOPPED
-    assert process.status() != psutil.STATUS_STOPPED
+    assert frozen.si_code == os.CLD_STOPPED
+    assert thawed.si_code == os.CLD_CONTINUED
 
 
 def test_a_process_that_has_ended_is_passed_over():
@@ -72,5 +81,5 @@ def test_a_process_that_has_ended_is_passed_over():
         process = psutil.Process(child.pid)
     usage.signal_all([process], signal.SIGCONT)
 
-    assert usage.cpu_seconds([process]) == 0
+    assert usage.cpu_by_process([process]) == {process: 0}
     assert usage.memory([process]).processes == 0

@@ -10,7 +10,7 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -43,9 +43,23 @@ def tree(pid: int) -> list[psutil.Process]:
     return [root, *root.children(recursive=True)]
 
 
-def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
-    """Return the CPU time used so far, with that of children that have ended."""
-    return sum(_cpu_seconds(process) for process in processes)
+def cpu_by_process(processes: Iterable[psutil.Process]) -> dict[psutil.Process, float]:
+    """Return the CPU seconds that each has used itself."""
+    return {process: _own_cpu_seconds(process) for process in processes}
+
+
+def spent_seconds(before: dict[psutil.Process, float], after: dict[psutil.Process, float]) -> float:
+    """Return the CPU time between two readings of the processes that lived at the second.
+
+    What those used that ended in between is not known: Ray leaves its dead to nobody.
+    """
+    return sum(used - before.get(process, 0) for process, used in after.items())
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a tree whose parents wait for their children, the ended included."""
+    found = [times for process in tree(pid) if (times := _cpu_times(process)) is not None]
+    return sum(t.user + t.system + t.children_user + t.children_system for t in found)
 
 
 def memory(processes: Iterable[psutil.Process]) -> Memory:
@@ -77,12 +91,16 @@ def _mark(process: psutil.Process) -> str | None:
         return None
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
+def _own_cpu_seconds(process: psutil.Process) -> float:
+    times = _cpu_times(process)
+    return 0.0 if times is None else times.user + times.system
+
+
+def _cpu_times(process: psutil.Process) -> Any:
     try:
-        times = process.cpu_times()
+        return process.cpu_times()
     except GONE:
-        return 0.0
-    return times.user + times.system + times.children_user + times.children_system
+        return None
 
 
 def _memory(process: psutil.Process) -> tuple[int, int] | None:
@@ -102,5 +120,5 @@ def _title(process: psutil.Process) -> str:
     if words and words[0].startswith(("ray::", "postgres:")):
         return words[0].removesuffix(":")
     if name.startswith("python"):
-        return Path(next((word for word in words[1:] if word[0] != "-"), name)).name
+        return Path(next((word for word in words[1:] if word.endswith(".py")), name)).name
     return name

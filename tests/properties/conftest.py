@@ -4,15 +4,15 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
-PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "database": None}
+QUICK = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    "database": None,
+    # A story on a real database takes minutes to shorten: that is for who hunts a failure.
+    "phases": (Phase.explicit, Phase.generate),
+    "print_blob": True,
+}
 
-settings.register_profile("desk", max_examples=12, stateful_step_count=25, **PATIENT)
-settings.register_profile(
-    "ci",
-    max_examples=120,
-    stateful_step_count=40,
-    phases=(Phase.explicit, Phase.generate),  # shrinking is for the desk; the blob leads there
-    print_blob=True,
-    **PATIENT,
-)
+settings.register_profile("desk", max_examples=20, stateful_step_count=30, **QUICK)
+settings.register_profile("ci", max_examples=80, stateful_step_count=40, **QUICK)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ from tests.integration.platform.up import Up
 def up(request):
     """Yield a running platform whose shards live where the test says."""
     folder = Path(tempfile.mkdtemp(prefix="gopherpay-test-"))
-    folder.chmod(0o711)
+    folder.chmod(0o711)  # Postgres may run as an account that has to pass through
     platform = Up(folder / "data", request.param)
     try:
         platform.wait_until_ready()
-        platform.town = Town(platform.url, platform.verb("keys", "create", "--scopes", "treasury:write", "--name", "tests"))
-        yield platform
+        treasury = platform.verb("keys", "create", "--scopes=treasury:write", "--name=tests")
+        with closing(Town(platform.url, treasury)) as platform.town:
+            yield platform
     finally:
         left = platform.end()
     shutil.rmtree(folder)

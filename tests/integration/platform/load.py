@@ -52,14 +52,15 @@ class Wish:
 class Line:
     """One client's connection, made anew when it broke."""
 
-    def __init__(self, address):
+    def __init__(self, address, answer_seconds=ANSWER_SECONDS):
         self._address = address
+        self._answer_seconds = answer_seconds
         self._streams = None
 
     async def ask(self, request):
         """Return the answer to *request*, or that there was none."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer_seconds):
                 if self._streams is None:
                     self._streams = await asyncio.open_connection(*self._address)
                 return await self._exchange(request, *self._streams)
@@ -96,8 +97,8 @@ class Load:
         """Move money beside the block."""
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as clients:
-            for _ in range(CONNECTIONS):
-                clients.create_task(self._client(ended))
+            for number in range(CONNECTIONS):
+                clients.create_task(self._client(ended, keeps_line=number % 2 == 0))
             try:
                 yield self
             finally:
@@ -131,12 +132,14 @@ class Load:
         async with asyncio.timeout(DEFINITE_SECONDS):
             await asyncio.gather(*(_repeat(line, todo) for line in lines))
 
-    async def _client(self, ended):
+    async def _client(self, ended, *, keeps_line):
         line = Line(self._address)
         while not ended.is_set():
             wish = self._wish()
             self.wishes.append(wish)
             wish.told.append(await line.ask(wish.head + wish.body))
+            if not keeps_line:
+                line.close()
             if not wish.definite:
                 await asyncio.sleep(BACK_OFF_SECONDS)
         line.close()

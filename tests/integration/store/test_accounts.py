@@ -51,6 +51,7 @@ async def test_an_account_is_opened_once_per_key(bank):
 
 
 async def test_twenty_openings_at_once_under_one_key_open_one(bank, database):
+    await bank.warm_up()
     answers = await asyncio.gather(*(_open(bank) for _ in range(20)), return_exceptions=True)
     opened = [each for each in answers if not isinstance(each, KeyInProgress)]
 
@@ -101,6 +102,7 @@ async def test_the_oldest_open_account_is_the_default_until_one_is_named(bank):
 
 async def test_defaults_named_at_once_leave_exactly_one(bank):
     opened = [(await _open(bank, None))[0].id for _ in range(8)]
+    await bank.warm_up()
     answers = await asyncio.gather(
         *(bank.accounts.make_default(each, PRINCIPAL_ID) for each in opened * 3)
     )

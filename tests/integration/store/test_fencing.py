@@ -116,7 +116,9 @@ async def test_a_release_waits_for_the_commit_in_flight(bank, slots, sessions):
     assert await slots.owned("old") == []
 
 
-async def test_two_claimers_never_own_one_slot(slots):
+async def test_two_claimers_never_own_one_slot(bank, slots):
+    await bank.warm_up()
+
     async def claim_all(name):
         mine = {}
         while taken := await _owner(slots, name, limit=50):

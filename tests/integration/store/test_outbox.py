@@ -77,6 +77,7 @@ async def test_an_event_bears_the_slot_of_its_account(bank, owner):
 
 async def test_events_of_an_account_rise_with_its_version_whoever_writes(bank, owner):
     ada, bob = await bank.wallet(500), await bank.wallet(500)
+    await bank.warm_up()
     await asyncio.gather(
         *(
             bank.post(a_movement(ada, bob, 1), a_deposit(ada, 1), a_movement(bob, ada, 1))
