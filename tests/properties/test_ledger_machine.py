@@ -94,7 +94,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def batch(self, seed, size, fenced):
         self.commit(self.movements(seed, size), fenced=fenced)
 
-    @rule(seed=SEEDS, size=st.integers(1, 5))
+    @rule(seed=SEEDS, size=SIZES)
     def all_or_none(self, seed, size):
         movements = self.movements(seed, size)
         expected = self.model.commit_all_or_none(movements)
