@@ -20,6 +20,13 @@ LOCK_TIMEOUT_MS: Final = 3_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 10_000
 """The whole of a request has 5 s: what waits longer in the database helps nobody."""
 
+TRANSACTION_TIMEOUT_MS: Final = 6_000
+"""A frozen process must not hold the locks of its last batch, and with them its accounts.
+
+The timeout for idle ones does not end it: psycopg's pipeline flushes after its sync, and any
+message disarms that timer. This one needs Postgres 17.
+"""
+
 
 class Pool:
     """A bounded pool of connections in autocommit mode, every statement prepared."""
@@ -126,6 +133,10 @@ async def _configure(connection: AsyncConnection) -> None:
             str(LOCK_TIMEOUT_MS),
             str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
         ),
+    )
+    await connection.execute(
+        "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'transaction_timeout'",
+        (str(TRANSACTION_TIMEOUT_MS),),
     )
 
 
