@@ -41,7 +41,6 @@ class Pool:
             name=name,
             kwargs={"autocommit": True, "prepare_threshold": 0, "application_name": name},
             configure=_configure,
-            check=_check,
         )
 
     async def open(self) -> None:
@@ -67,13 +66,23 @@ class Pool:
             StoreUnavailable: If none is free in time.
         """
         try:
-            connection = await self._pool.getconn()
+            connection = await self._living()
         except psycopg.OperationalError as error:
             raise StoreUnavailable from error
         try:
             yield connection
         finally:
             await self._pool.putconn(connection)
+
+    async def _living(self) -> AsyncConnection:
+        """Return a connection, after sorting out those that the server has ended meanwhile.
+
+        The pool's own check waits a second after each, far too long after a restart.
+        """
+        while _is_over(connection := await self._pool.getconn()):
+            await connection.close()
+            await self._pool.putconn(connection)
+        return connection
 
     async def rows(
         self, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()
@@ -140,15 +149,13 @@ async def _configure(connection: AsyncConnection) -> None:
     )
 
 
-async def _check(connection: AsyncConnection) -> None:
-    """Let a connection go that the server has ended meanwhile, at the price of one system call.
+def _is_over(connection: AsyncConnection) -> bool:
+    """Tell whether the server has ended an idle connection, at the price of one system call.
 
-    An idle connection has nothing to say; if there is something, it is most likely its end.
-
-    Raises:
-        psycopg.OperationalError: If it is of no use any more.
+    An idle one has nothing to read; what there is, is its end or a change of the server's mind.
     """
+    if connection.closed:
+        return True
     socket = select.poll()
     socket.register(connection.fileno(), select.POLLIN)
-    if socket.poll(0):
-        await AsyncConnectionPool.check_connection(connection)
+    return bool(socket.poll(0))

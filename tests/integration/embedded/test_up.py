@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def verb(folder, *arguments):
 
 def transfers(verification):
     assert verification.returncode == 0, verification.stdout + verification.stderr
-    return int(re.search(r"(\d+) transfers", verification.stdout)[1])
+    return json.loads(verification.stdout)["transfers"]
 
 
 def commands():
@@ -101,11 +100,11 @@ def test_a_killed_platform_starts_again_with_its_data_and_stops_clean(cluster_fo
     with started(folder) as second:
         assert second.process.poll() is None, "".join(second.lines)
         assert second.note()["pid"] == second.process.pid
-        assert transfers(verb(folder, "verify")) == 3
+        assert transfers(verb(folder, "verify", "--json")) == 3
         code, seconds = second.end(signal.SIGINT)
 
     assert code == 0
     assert seconds < STOP_SECONDS_MAX
     assert not (folder / "run.json").exists()
     assert mentions(str(folder)) == []
-    assert transfers(verb(folder, "verify")) == 3
+    assert transfers(verb(folder, "verify", "--json")) == 3

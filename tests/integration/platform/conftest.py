@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -16,15 +15,15 @@ from tests.integration.platform.up import Up
 @pytest.fixture(scope="session")
 def up(request):
     """Yield a running platform whose shards live where the test says."""
-    folder = Path(tempfile.mkdtemp(prefix="gopherpay-test-"))
-    folder.chmod(0o711)  # Postgres may run as an account that has to pass through
-    platform = Up(folder / "data", request.param)
-    try:
-        platform.wait_until_ready()
-        treasury = platform.verb("keys", "create", "--scopes=treasury:write", "--name=tests")
-        with closing(Town(platform.url, treasury)) as platform.town:
-            yield platform
-    finally:
-        left = platform.end()
-    shutil.rmtree(folder)
-    assert left == []
+    with tempfile.TemporaryDirectory(prefix="gopherpay-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # Postgres may run as an account that has to pass through
+        platform = Up(folder / "data", request.param)
+        try:
+            platform.wait_until_ready()
+            treasury = platform.verb("keys", "create", "--scopes=treasury:write", "--name=tests")
+            with closing(Town(platform.url, treasury)) as platform.town:
+                yield platform
+        finally:
+            left = platform.end()
+        assert left == []

@@ -7,7 +7,7 @@ import json
 import random
 import secrets
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 
 CONNECTIONS = 32
@@ -133,16 +133,15 @@ class Load:
             await asyncio.gather(*(_repeat(line, todo) for line in lines))
 
     async def _client(self, ended, *, keeps_line):
-        line = Line(self._address)
-        while not ended.is_set():
-            wish = self._wish()
-            self.wishes.append(wish)
-            wish.told.append(await line.ask(wish.head + wish.body))
-            if not keeps_line:
-                line.close()
-            if not wish.definite:
-                await asyncio.sleep(BACK_OFF_SECONDS)
-        line.close()
+        with closing(Line(self._address)) as line:
+            while not ended.is_set():
+                wish = self._wish()
+                self.wishes.append(wish)
+                wish.told.append(await line.ask(wish.head + wish.body))
+                if not keeps_line:
+                    line.close()
+                if not wish.definite:
+                    await asyncio.sleep(BACK_OFF_SECONDS)
 
     def _wish(self):
         (source, person), (destination, _) = self._pick.sample(self._pairs, 2)
@@ -169,9 +168,9 @@ def _wish(body, token, key):
 
 
 async def _repeat(line, todo):
-    for wish in todo:
-        while not (told := await line.ask(wish.head + wish.body)).is_definite:
+    with closing(line):
+        for wish in todo:
+            while not (told := await line.ask(wish.head + wish.body)).is_definite:
+                wish.told.append(told)
+                await asyncio.sleep(BACK_OFF_SECONDS)
             wish.told.append(told)
-            await asyncio.sleep(BACK_OFF_SECONDS)
-        wish.told.append(told)
-    line.close()

@@ -18,6 +18,7 @@ from serve_app.embedded.ports import free_port
 
 GOPHERPAY = Path(sys.executable).with_name("gopherpay")
 LEASE_SECONDS = 3
+START_SECONDS_MAX = 240  # Ray alone has taken two minutes on two cores that seven shared
 PATIENCE_SECONDS = 60
 POLL_SECONDS = 0.1
 INGRESS = "ray::ServeReplica:gopherpay:Ingress"
@@ -37,19 +38,16 @@ class Up:
             "GOPHERPAY_BCRYPT_COST": "10",  # a flood of log-ins is one, and ends
             "GOPHERPAY_SLOT_LEASE_SECONDS": str(LEASE_SECONDS),
         }
-        self._output = (folder.parent / "output").open("w+")
-        self.process = subprocess.Popen(
-            [GOPHERPAY, "up"],
-            env=self._variables,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
+        self._output = folder.parent / "output"
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [GOPHERPAY, "up"], env=self._variables, stdout=output, stderr=subprocess.STDOUT
+            )
 
     def wait_until_ready(self):
         note = self.folder / "run.json"
-        wait_for(lambda: note.exists() or self.process.poll() is not None, seconds=150)
-        self._output.seek(0)
-        assert note.exists(), self._output.read()
+        wait_for(lambda: note.exists() or self.process.poll() is not None, START_SECONDS_MAX)
+        assert note.exists(), self._output.read_text()
         running = json.loads(note.read_text())
         self.url, self.owner_dsn = running["url"], running["owner_dsn"]
 
@@ -57,7 +55,6 @@ class Up:
         """Stop it as Ctrl-C does, and tell what of it is still there."""
         self.process.terminate()
         self.process.wait(timeout=PATIENCE_SECONDS)
-        self._output.close()
         return [one for one in _every_process() if str(self.folder) in one.command]
 
     def verb(self, *arguments):
