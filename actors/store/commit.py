@@ -21,7 +21,7 @@ from actors.store.pool import Pool, lost
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from psycopg import AsyncConnection
+    from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 
     from actors.domain.batches import Batch
     from actors.domain.transfers import Movement, Outcome
@@ -102,64 +102,67 @@ async def _transact(
         OutcomeUnknown: If it went away afterwards.
         psycopg.Error: Otherwise; nothing was written.
     """
+    writing = False
     try:
-        batch = await _lock_and_decide(connection, movements, fence, decide)
+        async with connection.pipeline() as pipeline:
+            batch = await _lock_and_decide(connection, pipeline, movements, fence, decide)
+            writing = batch.writes
+            if writing:
+                await _write(connection, batch)
+            else:  # not ROLLBACK: psycopg would forget every prepared statement
+                await connection.execute(b"COMMIT")
     except psycopg.OperationalError as error:
-        if lost(error):
-            raise ConnectionLost from error
-        raise
-    if not batch.writes:
-        await connection.execute(b"ROLLBACK")
-        return batch.outcomes
-    try:
-        await _write(connection, batch)
-    except psycopg.OperationalError as error:
-        if lost(error):
-            raise OutcomeUnknown from error
-        raise
+        if not lost(error):
+            raise
+        raise (OutcomeUnknown if writing else ConnectionLost) from error
     return batch.outcomes
 
 
 async def _lock_and_decide(
     connection: AsyncConnection,
+    pipeline: AsyncPipeline,
     movements: Sequence[Movement],
     fence: Fence | None,
     decide: Callable[..., Batch],
 ) -> Batch:
-    """Open the transaction, take the locks, and let the rules decide."""
-    async with connection.pipeline():
-        await connection.execute(b"BEGIN")
-        fenced = None
-        if fence is not None:
-            epochs = fence.epochs
-            fenced = await connection.execute(
-                statements.FENCE,
-                (encoding.numbers(epochs), encoding.numbers(epochs.values())),
-            )
-        locked = await connection.execute(statements.LOCK_ACCOUNTS, (_account_ids(movements),))
-        kept = await connection.execute(statements.KEPT, encoding.keys_asked(movements))
-        if fenced is not None and fence is not None:
-            still_mine = await fenced.fetchone()
-            if still_mine is None or still_mine[0] != len(fence.epochs):
-                raise Fenced
-        accounts = {row[0]: encoding.account(row) for row in await locked.fetchall()}
-        answers = await kept.fetchall()
+    """Open the transaction, take the locks, and let the rules decide.
+
+    The sync ends the first round trip; fetching without one would cost another.
+    """
+    await connection.execute(b"BEGIN")
+    fenced = None if fence is None else await _fence(connection, fence)
+    locked = await connection.execute(statements.LOCK_ACCOUNTS, (_account_ids(movements),))
+    kept = await connection.execute(statements.KEPT, encoding.keys_asked(movements))
+    await pipeline.sync()
+    if fenced is not None and fence is not None:
+        still_mine = await fenced.fetchone()
+        if still_mine is None or still_mine[0] != len(fence.epochs):
+            raise Fenced
+    accounts = {row[0]: encoding.account(row) for row in await locked.fetchall()}
+    answers = await kept.fetchall()
     known = {
         (row[1], row[2]): encoding.kept_answer(row[1:]) for row in answers if row[3] is not None
     }
     return decide(movements, accounts, known, answers[0][0])
 
 
+async def _fence(connection: AsyncConnection, fence: Fence) -> AsyncCursor:
+    """Ask how many slots are still ours, and keep them so until the transaction ends."""
+    epochs = fence.epochs
+    return await connection.execute(
+        statements.FENCE, (encoding.numbers(epochs), encoding.numbers(epochs.values()))
+    )
+
+
 async def _write(connection: AsyncConnection, batch: Batch) -> None:
-    """Write the facts and commit, in one round trip."""
-    async with connection.pipeline():
-        if batch.transfers:
-            await connection.execute(statements.INSERT_TRANSFERS, encoding.transfers(batch))
-            await connection.execute(statements.INSERT_POSTINGS, encoding.postings(batch))
-            await connection.execute(statements.UPDATE_ACCOUNTS, encoding.balances(batch))
-        await connection.execute(statements.INSERT_KEYS, encoding.keys(batch))
-        await connection.execute(statements.INSERT_OUTBOX, encoding.outbox(batch.events))
-        await connection.execute(b"COMMIT")
+    """Write the facts and commit; the end of the pipeline is the second round trip."""
+    if batch.transfers:
+        await connection.execute(statements.INSERT_TRANSFERS, encoding.transfers(batch))
+        await connection.execute(statements.INSERT_POSTINGS, encoding.postings(batch))
+        await connection.execute(statements.UPDATE_ACCOUNTS, encoding.balances(batch))
+    await connection.execute(statements.INSERT_KEYS, encoding.keys(batch))
+    await connection.execute(statements.INSERT_OUTBOX, encoding.outbox(batch.events))
+    await connection.execute(b"COMMIT")
 
 
 def _account_ids(movements: Sequence[Movement]) -> str:
