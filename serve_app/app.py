@@ -5,6 +5,7 @@ What a replica needs it reads from its own environment, so that no secret travel
 
 from __future__ import annotations
 
+import gc
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,9 @@ CALLS_MAX: Final = 1_000
 
 QUIET: Final = {"enable_access_log": False, "log_level": "WARNING"}
 """Replicas do not inherit what Serve was started with: they would write a line a request."""
+
+GARBAGE_OBJECTS_MIN: Final = 50_000
+"""New objects before the youngest generation is searched for cycles."""
 
 IDENTITY_CALLS_MAX: Final = 128
 """Identity requests under way at once, all replicas of the ingress together."""
@@ -100,6 +104,8 @@ def _own_settings() -> Settings:
     """Return the settings by the environment of this replica, whose logs they shape."""
     settings = Settings()
     logs.configure(settings.log_level)
+    # A request makes some hundred objects that die with it; looking for cycles is rarely due.
+    gc.set_threshold(GARBAGE_OBJECTS_MIN)
     return settings
 
 

@@ -41,6 +41,7 @@ def balancing(folder: Path) -> str:
     lines = [
         "leastconn",
         "option forwardfor",  # the last X-Forwarded-For is HAProxy's word, never a client's
+        "option dontlog-normal",  # Ray's log target is a port where nobody listens
         f"timeout http-request {SLOW_CLIENT_SECONDS}s",  # for the whole head of a request
         *(f"errorfile {status.value} {_file(folder, status)}" for status in ANSWERS),
     ]

@@ -63,6 +63,7 @@ def ray_environment(folder: Path, token_file: Path, ports: RayPorts) -> dict[str
     return {
         **_serve_environment(ports),
         **_haproxy_environment(folder / "h", ports),
+        "FORWARDED_ALLOW_IPS": "",  # who asks is read at the edge, not by uvicorn as well
         # Only who knows our token may speak to it.
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token_file),
