@@ -17,6 +17,7 @@ from actors.runtime.ray_transport import RayTransport
 from actors.settings import Settings
 from serve_app import composition, logs
 from serve_app.gateway import Gateway, serve_carried
+from serve_app.lane import LANE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,12 +65,14 @@ class Ingress:
                 transport=None if self._shards is None else RayTransport(self._shards),
             )
         )
-        return Gateway(
+        application = Gateway(
             here,
             self._carry,
             places=IDENTITY_CALLS_MAX,
             deadline_seconds=composition.IDENTITY_DEADLINE_SECONDS,
         )
+        LANE.application = application
+        return application
 
     async def _carry(self, request: bytes) -> bytes:
         """Take a request to identity and its answer back."""
@@ -77,7 +80,11 @@ class Ingress:
         return answer
 
     async def __del__(self) -> None:
-        """Finish what was taken and give the slots back; Serve awaits this once."""
+        """Finish what was taken and give the slots back.
+
+        Serve awaits this once, after its HTTP server has sent the last answer.
+        """
+        LANE.application = None
         if hasattr(self, "_open"):
             await self._open.aclose()
 

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 from actors.settings import Settings
 from serve_app.http import headers as headers_of
+from serve_app.lane import LANE, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,27 +28,42 @@ REQUEST_ID: Final = b"x-request-id"
 GO_ON: Final = (b"x-request-disconnect-disabled", b"?1")
 """A client that leaves cancels nothing: what was begun is finished, and its key will tell."""
 
-
 FORWARDED_FOR: Final = b"x-forwarded-for"
+
+OF_SERVE: Final = "/-/"
+"""Serve answers these paths itself: HAProxy asks there whether this process is well."""
 
 
 class Edge:
-    """Wraps Serve's own ASGI application.
+    """Stands around Serve's own ASGI application, and before this process's lane past it.
 
     Args:
         app: What is wrapped.
         trusted_proxies: How many proxies of ours stand before HAProxy; each adds an address.
+        lane: Where requests go when it is open.
     """
 
-    def __init__(self, app: Asgi, trusted_proxies: int) -> None:
+    def __init__(self, app: Asgi, trusted_proxies: int, lane: Lane) -> None:
         self._app = app
         self._trusted_proxies = trusted_proxies
+        self._lane = lane
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        source = _source(scope["headers"], self._trusted_proxies)
+        if source is not None:
+            scope["client"] = (source, 0)
+        application = self._lane.application
+        if application is None or scope["path"].startswith(OF_SERVE):
+            await self._through_serve(scope, receive, send)
+        else:
+            await application(scope, receive, send)
+
+    async def _through_serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Serve answer, or bring the request to the application."""
         request_id = headers_of.read(scope["headers"]).id_of_request().encode()
 
         async def send_with_one_id(message: Message) -> None:
@@ -55,9 +71,6 @@ class Edge:
                 message["headers"] = _answered(message["headers"], request_id)
             await send(message)
 
-        source = _source(scope["headers"], self._trusted_proxies)
-        if source is not None:
-            scope["client"] = (source, 0)
         scope["headers"] = _known(scope["headers"], request_id)
         await self._app(scope, receive, send_with_one_id)
 
@@ -91,4 +104,4 @@ def _answered(headers: Iterable[RawHeader], request_id: bytes) -> list[RawHeader
 
 def middlewares() -> list[Middleware]:
     """Return what Serve puts around each HTTP server; it is named in its environment."""
-    return [Middleware(Edge, trusted_proxies=Settings().trusted_proxies)]
+    return [Middleware(Edge, trusted_proxies=Settings().trusted_proxies, lane=LANE)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from serve_app.edge import Edge
+from serve_app.lane import Lane
 
 CLIENT = (b"x-request-id", b"mine-1")
 
@@ -20,9 +21,12 @@ async def passed(*headers, trusted_proxies=0, answered=()):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "headers": list(headers), "client": ("127.0.0.1", 9)}
-    await Edge(serve, trusted_proxies)(scope, None, send)
+    await Edge(serve, trusted_proxies, Lane())(request(headers), None, send)
     return seen, sent[0]["headers"]
+
+
+def request(headers=(), path="/v1/accounts"):
+    return {"type": "http", "path": path, "headers": list(headers), "client": ("127.0.0.1", 9)}
 
 
 @pytest.mark.parametrize(
@@ -81,3 +85,34 @@ async def test_only_our_proxies_say_who_asks(forwarded, trusted_proxies, source)
     scope, _ = await passed(*headers, trusted_proxies=trusted_proxies)
 
     assert scope["client"][0] == source
+
+
+@pytest.mark.parametrize(
+    ("path", "answered_by"),
+    [("/v1/transfers", "application"), ("/readyz", "application"), ("/-/healthz", "Serve")],
+)
+async def test_an_open_lane_takes_all_but_what_serve_asks_itself(path, answered_by):
+    answering = []
+
+    async def serve(_scope, _receive, _send):
+        answering.append("Serve")
+
+    async def application(_scope, _receive, _send):
+        answering.append("application")
+
+    await Edge(serve, 0, Lane(application))(request(path=path), None, None)
+
+    assert answering == [answered_by]
+
+
+async def test_the_lane_knows_who_asks():
+    seen = {}
+
+    async def application(scope, _receive, _send):
+        seen.update(scope)
+
+    await Edge(None, 0, Lane(application))(
+        request([(b"x-forwarded-for", b"192.0.2.7")]), None, None
+    )
+
+    assert seen["client"][0] == "192.0.2.7"
