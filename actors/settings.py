@@ -77,8 +77,8 @@ class Settings(BaseSettings):
     """How long a request may wait for its outcome before the answer is "unknown"."""
     batch_transfers_max: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Transfers that one commit may carry."""
-    commits_in_flight: Annotated[int, Field(ge=1, le=8)] = 1
-    """Batches of one shard under way at once; one makes them large, and each transfer cheap."""
+    commits_in_flight: Annotated[int, Field(ge=1, le=8)] = 2
+    """Batches of one shard on their way to the database at once; it takes them in order."""
     queued_transfers_max: Annotated[int, Field(ge=1, le=1_000_000)] = 4_096
     """Transfers that may wait in one shard before it answers "overloaded"."""
     slot_lease_seconds: Seconds = 10

@@ -8,18 +8,19 @@ what was answered is counted by its meter (ADR 0019).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from serve_app.gateway import Asgi
 
 
-@dataclass(slots=True)
 class Lane:
     """Where requests go; closed until the application is ready, and again when it ends."""
 
-    application: Asgi | None = None
+    __slots__ = ("application",)
+
+    def __init__(self, application: Asgi | None = None) -> None:
+        self.application = application
 
 
 LANE: Final = Lane()

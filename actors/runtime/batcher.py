@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from actors.runtime.limits import BatchLimits
 
 log = structlog.get_logger()
+
+PUNCTUAL_SECONDS: Final = 0.05
+"""An alarm that is due so soon after an earlier deadline serves that one too."""
 
 
 class Send(Protocol):
@@ -47,9 +50,11 @@ class Counts:
 class Batcher:
     """Gathers turns by account and sends them in batches.
 
-    Per account: arrival order, and one batch at a time.
+    Per account: arrival order. With several batches under way it is the one they are sent to that
+    keeps it, by deciding them in the order in which they come.
     Between accounts: turn about, so a hot account fills what the others leave.
     A caller that goes away never stops a batch: it runs in a task of the batcher's own.
+    One timer watches over all deadlines.
     """
 
     def __init__(self, send: Send, limits: BatchLimits) -> None:
@@ -62,6 +67,8 @@ class Batcher:
         self._arrivals = 0
         self._pump_is_due = False
         self._under_way: set[asyncio.Task[None]] = set()
+        self._open: set[Turn] = set()
+        self._alarm: asyncio.TimerHandle | None = None
         self._returned = asyncio.Event()
         self.counts = Counts()
 
@@ -96,15 +103,35 @@ class Batcher:
             self.counts.turned_away += 1
             return answered(movement, overloaded())
         turn = Turn(movement, deadline, loop.create_future(), mailbox)
+        self._open.add(turn)
+        if self._alarm is None or deadline < self._alarm.when() - PUNCTUAL_SECONDS:
+            self._set_alarm(deadline)
         self._enqueue(turn)
         return turn
+
+    def _set_alarm(self, at: float) -> None:
+        """Look at the deadlines at *at*, by the event loop's clock, and not before."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        """Tell those whose time is up what is certain: only what was sent may have happened."""
+        self._alarm = None
+        now = asyncio.get_running_loop().time()
+        for turn in self._open:
+            if turn.deadline <= now:
+                turn.tell(UNKNOWN if turn.sent else overloaded())
+        coming = [turn.deadline for turn in self._open if turn.deadline > now]
+        if coming:
+            self._set_alarm(min(coming))
 
     def _enqueue(self, turn: Turn) -> None:
         """Let *turn* wait in its mailbox and see to it that somebody looks."""
         self._arrivals += 1
         turn.arrival = self._arrivals
         mailbox = turn.mailbox
-        if mailbox.idle:
+        if mailbox.idle:  # else it stands in the line already
             self._ready.append(mailbox)
         mailbox.put(turn)
         self._waiting += 1
@@ -130,7 +157,6 @@ class Batcher:
     def _gather(self) -> list[Turn]:
         """Take the next batch out of the mailboxes, one turn of each account in turn."""
         turns: list[Turn] = []
-        taken: dict[int, Mailbox] = {}
         now = asyncio.get_running_loop().time()
         while self._ready and len(turns) < self._limits.batch_movements:
             mailbox = self._ready.popleft()
@@ -139,12 +165,7 @@ class Batcher:
             if mailbox.waiting:
                 self._ready.append(mailbox)
             if self._lives(turn, now):
-                taken[id(mailbox)] = mailbox
                 turns.append(turn)
-        for mailbox in taken.values():
-            mailbox.in_flight = True
-        if taken:
-            self._ready = deque(box for box in self._ready if not box.in_flight)
         turns.sort(key=attrgetter("arrival"))
         return turns
 
@@ -171,22 +192,14 @@ class Batcher:
             log.exception("batch.failed", turns=len(turns))
             answers = [UNKNOWN] * len(turns)
         finally:
-            self._settle(turns)
+            for turn in turns:
+                self._forget(turn)
         for turn, answer in zip(turns, answers, strict=True):
             turn.tell(answer)
 
-    def _settle(self, turns: list[Turn]) -> None:
-        """Let the accounts of *turns* take their next ones."""
-        for turn in turns:
-            self._forget(turn)
-            mailbox = turn.mailbox
-            if mailbox.in_flight:
-                mailbox.in_flight = False
-                if mailbox.waiting:
-                    self._ready.append(mailbox)
-
     def _forget(self, turn: Turn) -> None:
         """Count *turn* out of its slot."""
+        self._open.discard(turn)
         slot = turn.mailbox.slot
         self._pending_by_slot[slot] -= 1
         if not self._pending_by_slot[slot]:

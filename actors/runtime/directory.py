@@ -8,7 +8,7 @@ ownership makes it fast, the key and the row locks make it right.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from actors.domain.errors import OutcomeUnknown, Overloaded, Unavailable
@@ -17,7 +17,7 @@ from actors.runtime.batcher import Batcher
 from actors.runtime.committer import Committer
 from actors.runtime.doors import Doors, LocalDoor, RemoteDoors
 from actors.runtime.limits import DEFAULT_LIMITS, BatchLimits, RuntimeLimits
-from actors.runtime.messages import UNKNOWN, Answer, Status, overloaded
+from actors.runtime.messages import UNKNOWN, Answer, Status
 from actors.runtime.shard import Shard
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from actors.domain.transfers import Movement, Outcome
     from actors.ports import Ledger, Slots
-    from actors.runtime.mailbox import Turn
     from actors.runtime.transports import ShardTransport
 
 OWNERS_ASKED: Final = 2
@@ -49,7 +48,8 @@ class Directory:
 
     def __init__(self, doors: Doors, ledger: Ledger, limits: BatchLimits) -> None:
         self._doors = doors
-        self._ownerless = Batcher(Committer(ledger), limits)
+        # Who owns nothing is not served in order, so the next batch must wait for the last.
+        self._ownerless = Batcher(Committer(ledger), replace(limits, batches_in_flight=1))
         self.counts = DirectoryCounts()
 
     async def open(self) -> None:
@@ -94,7 +94,7 @@ class Directory:
             if door is None:
                 break
             asked_at = asyncio.get_running_loop().time()
-            answer = await _answer_of(door.offer(movement, deadline))
+            answer = await door.offer(movement, deadline).answer
             if answer.status is Status.UNKNOWN:
                 self.counts.unknown += 1
                 return await self._ask_nobody(movement, deadline, in_doubt=True)
@@ -119,7 +119,7 @@ class Directory:
         In doubt, the owner may have acted: then only a definite answer may replace "unknown".
         """
         self.counts.ownerless += 1
-        answer = await _answer_of(self._ownerless.offer(movement, deadline))
+        answer = await self._ownerless.offer(movement, deadline).answer
         if in_doubt and answer.status is not Status.DONE:
             return UNKNOWN
         return answer
@@ -162,17 +162,6 @@ async def open_directory(
     directory = Directory(doors, ledger, limits.batches)
     await directory.open()
     return directory
-
-
-async def _answer_of(turn: Turn) -> Answer:
-    """Return the answer of *turn*, or what can be said for certain at its deadline."""
-    if turn.answer.done():
-        return turn.answer.result()
-    try:
-        async with asyncio.timeout_at(turn.deadline):
-            return await turn.answer
-    except TimeoutError:
-        return UNKNOWN if turn.sent else overloaded()
 
 
 def _result(answer: Answer) -> Outcome | Unavailable:

@@ -12,7 +12,7 @@ class BatchLimits:
 
     Attributes:
         batch_movements: The most movements that one batch carries.
-        batches_in_flight: How many batches, on disjoint accounts, may be under way at once.
+        batches_in_flight: How many batches may be under way at once, where they are taken in order.
         waiting: The most turns that wait in all; one more is told to come back.
         waiting_per_account: The most turns that wait for one account.
         accounts: How many idle accounts are remembered.
@@ -20,7 +20,7 @@ class BatchLimits:
     """
 
     batch_movements: int = 256
-    batches_in_flight: int = 1
+    batches_in_flight: int = 2
     waiting: int = 10_000
     waiting_per_account: int = 2_000
     accounts: int = 200_000

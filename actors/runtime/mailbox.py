@@ -1,7 +1,6 @@
 """The virtual account actors: a mailbox for each account that was touched of late.
 
-An account takes turns: its movements are decided in the order of their arrival,
-and at most one batch with turns of it is under way.
+An account takes turns: its movements are decided in the order of their arrival.
 An idle mailbox weighs a few hundred bytes; the least recently used are passivated.
 """
 
@@ -46,11 +45,10 @@ class Turn:
 class Mailbox:
     """The turns that wait for one debited account."""
 
-    __slots__ = ("in_flight", "slot", "touched_at", "waiting")
+    __slots__ = ("slot", "touched_at", "waiting")
 
     def __init__(self, slot: int) -> None:
         self.slot = slot
-        self.in_flight = False
         self.touched_at = 0.0
         self.waiting: deque[Turn] | None = None
 
@@ -60,7 +58,7 @@ class Mailbox:
     @property
     def idle(self) -> bool:
         """Tell whether nothing would be lost by forgetting it."""
-        return self.waiting is None and not self.in_flight
+        return self.waiting is None
 
     def put(self, turn: Turn) -> None:
         """Add *turn* behind the others."""

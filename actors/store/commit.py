@@ -1,45 +1,41 @@
 """The one way money is written: a batch of movements in one transaction.
 
-Two round trips, whatever the size of the batch.
-The first fences, locks and reads; the pure rules decide; the second writes and commits.
+An owner's batches stand in a line (``line.py``), decided on what is remembered: one round trip.
+Where nothing is remembered, or wrongly, and for whoever owns nothing, it takes two:
+the first fences, locks and reads; the pure rules decide; the second writes and commits.
+Either way ``post_batch`` is the statement that writes.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 import psycopg
-from psycopg import errors as postgres
 
 from actors.domain import batches
+from actors.domain.accounts import Account
+from actors.domain.batches import KeptAnswer
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
 from actors.ports import Fenced
-from actors.store import encoding, statements
-from actors.store.pool import Pool, lost
+from actors.store import batch_json, encoding, failures, statements
+from actors.store.line import CommitLine
+from actors.store.remembered import DatabaseClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 
     from actors.domain.batches import Batch
     from actors.domain.transfers import Movement, Outcome
     from actors.ports import Fence
+    from actors.store.pool import Pool
 
 ATTEMPTS_MAX: Final = 4
-
-
-class ConnectionLost(Exception):
-    """The server went away before it was asked to write."""
-
-
-REPEATABLE: Final = (
-    postgres.UniqueViolation,  # a twin took the key on other accounts: it will be seen now
-    postgres.DeadlockDetected,
-    postgres.SerializationFailure,
-    ConnectionLost,  # before anything was written: another connection may do
-)
 
 
 class PostgresLedger:
@@ -47,14 +43,20 @@ class PostgresLedger:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._clock = DatabaseClock()
+        self._line = CommitLine(pool, self._owned, self._clock)
 
     async def commit(self, movements: Sequence[Movement], *, fence: Fence | None) -> list[Outcome]:
         """Post *movements* in order in one transaction; see ``actors.ports.Ledger``."""
-        return await self._repeat(movements, fence, batches.decide)
+        if fence is not None:
+            return await self._line.commit(movements, fence)
+        batch, _ = await self._repeat(movements, None, batches.decide)
+        return batch.outcomes
 
     async def commit_all_or_none(self, movements: Sequence[Movement]) -> list[Outcome]:
         """Post all of *movements*, or none; see ``actors.ports.Ledger``."""
-        return await self._repeat(movements, None, batches.decide_all_or_none)
+        batch, _ = await self._repeat(movements, None, batches.decide_all_or_none)
+        return batch.outcomes
 
     async def rehearse(self, movement: Movement) -> Outcome:
         """Return what ``commit`` would answer now, without a lock and without a trace."""
@@ -66,66 +68,84 @@ class PostgresLedger:
         assert now is not None  # noqa: S101  a SELECT without FROM has one row
         return batches.decide([movement], accounts, {}, now[0]).outcomes[0]
 
+    async def _owned(
+        self, movements: Sequence[Movement], fence: Fence
+    ) -> tuple[Batch, Iterable[Account]]:
+        """Commit an owner's batch by locking and reading first."""
+        batch, read = await self._repeat(movements, fence, batches.decide)
+        return batch, read.accounts.values()
+
     async def _repeat(
         self,
         movements: Sequence[Movement],
         fence: Fence | None,
         decide: Callable[..., Batch],
-    ) -> list[Outcome]:
+    ) -> tuple[Batch, Read]:
         """Run the transaction, again where another one only happened to be in the way."""
         for _ in range(ATTEMPTS_MAX):
             async with self._pool.connection() as connection:
                 try:
-                    return await _transact(connection, movements, fence, decide)
-                except REPEATABLE:
-                    await _roll_back(connection)
+                    return await self._transact(connection, movements, fence, decide)
                 except Fenced:
                     await _roll_back(connection)
                     raise
-                except psycopg.Error as error:
+                except (psycopg.Error, failures.ConnectionLost) as error:
                     await _roll_back(connection)
-                    raise StoreUnavailable from error
+                    if not failures.is_repeatable(error):
+                        raise StoreUnavailable from error
         raise StoreUnavailable
 
+    async def _transact(
+        self,
+        connection: AsyncConnection,
+        movements: Sequence[Movement],
+        fence: Fence | None,
+        decide: Callable[..., Batch],
+    ) -> tuple[Batch, Read]:
+        """Run one batch in one transaction.
 
-async def _transact(
-    connection: AsyncConnection,
-    movements: Sequence[Movement],
-    fence: Fence | None,
-    decide: Callable[..., Batch],
-) -> list[Outcome]:
-    """Run one batch in one transaction.
-
-    Raises:
-        Fenced: If a slot has another epoch by now.
-        ConnectionLost: If the server went away before COMMIT was sent.
-        OutcomeUnknown: If it went away afterwards.
-        psycopg.Error: Otherwise; nothing was written.
-    """
-    writing = False
-    try:
-        async with connection.pipeline() as pipeline:
-            batch = await _lock_and_decide(connection, pipeline, movements, fence, decide)
-            writing = batch.writes
-            if writing:
-                await _write(connection, batch)
-            else:  # not ROLLBACK: psycopg would forget every prepared statement
+        Raises:
+            Fenced: If a slot has another epoch by now.
+            ConnectionLost: If the server went away before COMMIT was sent.
+            OutcomeUnknown: If it went away afterwards.
+            psycopg.Error: Otherwise; nothing was written.
+        """
+        writing = False
+        try:
+            async with connection.pipeline() as pipeline:
+                read = await _lock_and_read(connection, pipeline, movements, fence)
+                self._clock.hear(read.now)
+                seen = batch_json.seen(read.accounts.values())
+                batch = decide(movements, read.accounts, read.kept, read.now)
+                writing = batch.writes
+                if writing:
+                    rows = batch_json.parameters(batch, seen, read.now, None)
+                    await connection.execute(statements.POST_BATCH, _texts(rows))
+                # Not ROLLBACK: psycopg would forget every prepared statement.
                 await connection.execute(b"COMMIT")
-    except psycopg.OperationalError as error:
-        if not lost(error):
-            raise
-        raise (OutcomeUnknown if writing else ConnectionLost) from error
-    return batch.outcomes
+        except psycopg.OperationalError as error:
+            if not failures.lost(error):
+                raise
+            raise (OutcomeUnknown if writing else failures.ConnectionLost) from error
+        return batch, read
 
 
-async def _lock_and_decide(
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a transaction has locked and read: accounts, answers already given, and the time."""
+
+    accounts: dict[UUID, Account]
+    kept: dict[tuple[UUID, str], KeptAnswer]
+    now: datetime
+
+
+async def _lock_and_read(
     connection: AsyncConnection,
     pipeline: AsyncPipeline,
     movements: Sequence[Movement],
     fence: Fence | None,
-    decide: Callable[..., Batch],
-) -> Batch:
-    """Open the transaction, take the locks, and let the rules decide.
+) -> Read:
+    """Open the transaction, take the locks, and read what the rules need.
 
     The sync ends the first round trip; fetching without one would cost another.
     """
@@ -143,7 +163,7 @@ async def _lock_and_decide(
     known = {
         (row[1], row[2]): encoding.kept_answer(row[1:]) for row in answers if row[3] is not None
     }
-    return decide(movements, accounts, known, answers[0][0])
+    return Read(accounts, known, answers[0][0])
 
 
 async def _fence(connection: AsyncConnection, fence: Fence) -> AsyncCursor:
@@ -154,15 +174,9 @@ async def _fence(connection: AsyncConnection, fence: Fence) -> AsyncCursor:
     )
 
 
-async def _write(connection: AsyncConnection, batch: Batch) -> None:
-    """Write the facts and commit; the end of the pipeline is the second round trip."""
-    if batch.transfers:
-        await connection.execute(statements.INSERT_TRANSFERS, encoding.transfers(batch))
-        await connection.execute(statements.INSERT_POSTINGS, encoding.postings(batch))
-        await connection.execute(statements.UPDATE_ACCOUNTS, encoding.balances(batch))
-    await connection.execute(statements.INSERT_KEYS, encoding.keys(batch))
-    await connection.execute(statements.INSERT_OUTBOX, encoding.outbox(batch.events))
-    await connection.execute(b"COMMIT")
+def _texts(parameters: batch_json.Parameters) -> list[str | None]:
+    """Return *parameters* for psycopg, to which bytes would be a bytea."""
+    return [None if each is None else each.decode() for each in parameters]
 
 
 def _account_ids(movements: Sequence[Movement]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from actors.domain.accounts import Account, AccountKind, AccountStatus
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from actors.domain.batches import Batch
     from actors.domain.events import Event
     from actors.domain.transfers import Movement
 
@@ -92,72 +90,6 @@ def _transfer(row: Sequence[Any]) -> Transfer:
         principal_id=row[0],
         idempotency_key=row[1],
         posted_at=row[15],
-    )
-
-
-def transfers(batch: Batch) -> Parameters:
-    """Return the parameters of INSERT_TRANSFERS."""
-    rows = batch.transfers
-    return (
-        ids(row.id for row in rows),
-        words(row.kind for row in rows),
-        ids(row.source_account_id for row in rows),
-        ids(row.destination_account_id for row in rows),
-        numbers(row.amount_minor for row in rows),
-        words(row.currency for row in rows),
-        [row.description for row in rows],
-        [row.reference for row in rows],
-        [row.metadata for row in rows],
-        ids(row.principal_id for row in rows),
-        [row.idempotency_key for row in rows],
-        times(row.posted_at for row in rows),
-    )
-
-
-def postings(batch: Batch) -> Parameters:
-    """Return the parameters of INSERT_POSTINGS."""
-    rows = batch.postings
-    return (
-        ids(row.account_id for row in rows),
-        numbers(row.version for row in rows),
-        ids(row.transfer_id for row in rows),
-        numbers(row.amount_minor for row in rows),
-        numbers(row.balance_after_minor for row in rows),
-        times(row.posted_at for row in rows),
-    )
-
-
-def balances(batch: Batch) -> Parameters:
-    """Return the parameters of UPDATE_ACCOUNTS."""
-    rows = batch.changed.values()
-    return (
-        ids(row.id for row in rows),
-        numbers(row.balance_minor for row in rows),
-        numbers(row.version for row in rows),
-        times(row.last_posted_at for row in rows if row.last_posted_at is not None),
-    )
-
-
-def keys(batch: Batch) -> Parameters:
-    """Return the parameters of INSERT_KEYS."""
-    rows = batch.keys
-    return (
-        ids(row.principal_id for row in rows),
-        [row.idempotency_key for row in rows],
-        [row.fingerprint for row in rows],
-        [row.object_kind for row in rows],
-        ids(row.object_id for row in rows),
-        [_refusal(row) for row in rows],
-    )
-
-
-def _refusal(kept: KeptAnswer) -> str | None:
-    """Return the JSON text of a kept refusal."""
-    outcome = kept.outcome
-    if outcome is None or outcome.verdict is not Verdict.REFUSED:
-        return None
-    return json.dumps(
-        {"code": outcome.code, "facts": outcome.facts, "request_id": outcome.request_id}
     )
 
 

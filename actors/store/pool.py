@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -11,9 +12,10 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from actors.domain.errors import GopherPayError, OutcomeUnknown, StoreUnavailable
+from actors.store.failures import lost
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 STATEMENT_TIMEOUT_MS: Final = 5_000
 LOCK_TIMEOUT_MS: Final = 3_000
@@ -32,6 +34,15 @@ class Pool:
     """A bounded pool of connections in autocommit mode, every statement prepared."""
 
     def __init__(self, dsn: str, *, size_max: int, name: str, wait_seconds: float = 2.0) -> None:
+        self._dsn = dsn
+        self._settings: dict[str, Any] = {
+            "autocommit": True,
+            "prepare_threshold": 0,
+            "application_name": name,
+        }
+        self._owned: list[tuple[AsyncConnection, Callable[[], None]]] = []
+        self._owning = asyncio.Lock()
+        self._closed = False
         self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
             dsn,
             min_size=1,
@@ -39,7 +50,7 @@ class Pool:
             timeout=wait_seconds,
             open=False,
             name=name,
-            kwargs={"autocommit": True, "prepare_threshold": 0, "application_name": name},
+            kwargs=self._settings,
             configure=_configure,
         )
 
@@ -56,7 +67,36 @@ class Pool:
 
     async def close(self) -> None:
         """Close every connection."""
+        async with self._owning:  # one may be on its way
+            self._closed = True
+            for connection, when_closing in self._owned:
+                when_closing()
+                await connection.close()
+            self._owned.clear()
         await self._pool.close()
+
+    async def own(self, when_closing: Callable[[], None]) -> AsyncConnection:
+        """Return a connection beside those that are lent, for one user alone.
+
+        Args:
+            when_closing: Called right before the pool closes it.
+
+        Raises:
+            psycopg.OperationalError: If the database does not answer.
+            StoreUnavailable: If the pool is closed.
+        """
+        async with self._owning:
+            if self._closed:
+                raise StoreUnavailable
+            connection = await AsyncConnection.connect(self._dsn, **self._settings)
+            self._owned.append((connection, when_closing))
+            await _configure(connection)
+            return connection
+
+    async def disown(self, connection: AsyncConnection) -> None:
+        """Close a connection that ``own`` returned."""
+        self._owned = [each for each in self._owned if each[0] is not connection]
+        await connection.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -119,16 +159,6 @@ def unavailable(error: psycopg.Error) -> GopherPayError:
     A lost connection may have taken the answer to a COMMIT with it.
     """
     return OutcomeUnknown() if lost(error) else StoreUnavailable()
-
-
-def lost(error: psycopg.Error) -> bool:
-    """Tell whether *error* means that the connection is gone, rather than an answer.
-
-    SQLSTATE class 08 is the connection, 57P the operator, 58 the system, XX the server itself:
-    each may come after the commit it seems to deny (PostgreSQL manual, appendix A).
-    """
-    state = error.sqlstate
-    return state is None or state.startswith(("08", "57P", "58", "XX"))
 
 
 async def _configure(connection: AsyncConnection) -> None:

@@ -1,4 +1,4 @@
-"""The statements of the one write path: their number does not depend on the size of a batch.
+"""The statements around the one that writes money: their number depends on no batch's size.
 
 Arrays of ids, numbers and times travel as array literals, which costs both sides least;
 whatever a person wrote travels in binary, so that nothing of it needs quoting.
@@ -39,34 +39,11 @@ LEFT JOIN transfers t ON k.object_kind = 'transfer' AND t.id = k.object_id
 """
 """Runs after the locks were taken: what a twin has committed meanwhile is seen here."""
 
-INSERT_TRANSFERS: Final = b"""
-INSERT INTO transfers (id, kind, source_account_id, destination_account_id, amount_minor,
-    currency, description, reference, metadata, principal_id, idempotency_key, posted_at)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[], %s::text[],
-    %b::text[], %b::text[], %b::text[]::json[], %s::uuid[], %b::text[], %s::timestamptz[])
-"""
+POST_BATCH: Final = b"SELECT post_batch(%s::json, %s, %s, %s, %s, %s)"
+"""Checks what the rules saw and writes what they decided, in one call (migration 0004)."""
 
-INSERT_POSTINGS: Final = b"""
-INSERT INTO postings (account_id, version, transfer_id, amount_minor, balance_after_minor,
-    posted_at)
-SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[],
-    %s::timestamptz[])
-"""
-
-UPDATE_ACCOUNTS: Final = b"""
-UPDATE accounts SET balance_minor = new.balance_minor, version = new.version,
-    last_posted_at = new.last_posted_at
-FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::timestamptz[])
-    AS new(id, balance_minor, version, last_posted_at)
-WHERE accounts.id = new.id
-"""
-
-INSERT_KEYS: Final = b"""
-INSERT INTO idempotency_keys (principal_id, idempotency_key, fingerprint, object_kind,
-    object_id, answer)
-SELECT * FROM unnest(%s::uuid[], %b::text[], %b::bytea[], %b::text[], %s::uuid[],
-    %b::text[]::json[])
-"""
+POST_BATCH_WIRED: Final = b"SELECT post_batch($1, $2, $3, $4, $5, $6)"
+"""The same for libpq; the function's own types are the parameters'."""
 
 INSERT_OUTBOX: Final = b"""
 INSERT INTO outbox (slot, aggregatetype, aggregateid, type, payload, trace_parent)

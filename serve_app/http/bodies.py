@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
 from serve_app.http.errors import BodyTooLarge, BodyTooSlow, ContentTypeUnsupported
 
 if TYPE_CHECKING:
-    from serve_app.http.asgi import Receive
+    from serve_app.http.asgi import Message, Receive
     from serve_app.http.headers import Headers
+    from serve_app.http.patience import Patience
 
 READING_SECONDS: Final = 10.0
 """A client that sends one byte a second is let go; it holds nothing but its own connection."""
@@ -44,7 +44,7 @@ def check_head(headers: Headers, *, limit_bytes: int, optional: bool) -> bool:
     return True
 
 
-async def read(receive: Receive, *, limit_bytes: int) -> bytes:
+async def read(receive: Receive, *, limit_bytes: int, patience: Patience) -> bytes:
     """Return the whole body.
 
     Raises:
@@ -53,22 +53,32 @@ async def read(receive: Receive, *, limit_bytes: int) -> bytes:
         Gone: If the client went away.
     """
     try:
-        async with asyncio.timeout(READING_SECONDS):
+        with patience.at_most(READING_SECONDS):
             return await _whole(receive, limit_bytes)
     except TimeoutError:
         raise BodyTooSlow from None
 
 
 async def _whole(receive: Receive, limit_bytes: int) -> bytes:
-    """Return all parts of the body together."""
+    """Return all parts of the body together; most come in one."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        only: bytes = message.get("body", b"")
+        if len(only) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        return only
+    return await _parts(receive, message, limit_bytes)
+
+
+async def _parts(receive: Receive, message: Message, limit_bytes: int) -> bytes:
+    """Return the body that begins with *message*."""
     whole = bytearray()
-    more = True
-    while more:
-        message = await receive()
+    while True:
         if message["type"] == "http.disconnect":
             raise Gone
         whole += message.get("body", b"")
         if len(whole) > limit_bytes:
             raise BodyTooLarge(limit_bytes)
-        more = message.get("more_body", False)
-    return bytes(whole)
+        if not message.get("more_body", False):
+            return bytes(whole)
+        message = await receive()

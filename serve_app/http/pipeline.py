@@ -6,7 +6,6 @@ then the endpoint looks its objects up and asks the rules.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -22,6 +21,7 @@ from serve_app.http.gate import Gate
 from serve_app.http.headers import Headers
 from serve_app.http.lifespan import serve_lifespan
 from serve_app.http.metrics import Meter
+from serve_app.http.patience import Patience
 from serve_app.http.problems import problem
 from serve_app.http.routing import Route, Router
 from serve_app.http.validation import into
@@ -109,6 +109,7 @@ class Application:
         self._authenticate = authenticate
         self._limits = limits or Limits()
         self._gate = Gate(self._limits.places)
+        self._patience = Patience()
         self._lifespan = lifespan
         self.meter.gauge("http_requests_inside", lambda: self._gate.inside)
 
@@ -159,7 +160,7 @@ class Application:
             return Answer(_NO_BODY, headers=((b"allow", resource.allow.encode()),))
         route = request.route = self.router.route(resource, request.method)
         principal = await self._principal(route, request.headers)
-        parsed, check_texts = await _parsed(route, request.headers, receive)
+        parsed, check_texts = await _parsed(route, request.headers, receive, self._patience)
         query = queries.read(route.query, request.query)
         key = idempotency.key_of(
             route.key, request.headers.idempotency_key, dry_run=getattr(query, "dry_run", False)
@@ -200,7 +201,7 @@ class Application:
             OutcomeUnknown: If anything else was: what it began may still come true.
         """
         try:
-            async with asyncio.timeout(call.deadline_seconds + self._limits.grace_seconds):
+            with self._patience.at_most(call.deadline_seconds + self._limits.grace_seconds):
                 return await route.endpoint(call)
         except TimeoutError:
             if route.method == "GET":
@@ -222,7 +223,9 @@ def _request(scope: Scope) -> Request:
     )
 
 
-async def _parsed(route: Route, headers: Headers, receive: Receive) -> tuple[object, bool]:
+async def _parsed(
+    route: Route, headers: Headers, receive: Receive, patience: Patience
+) -> tuple[object, bool]:
     """Return the JSON value of the body, and whether its texts must be looked at.
 
     Raises:
@@ -233,7 +236,7 @@ async def _parsed(route: Route, headers: Headers, receive: Receive) -> tuple[obj
         headers, limit_bytes=limit_bytes, optional=route.body_optional
     ):
         return {}, False
-    raw = await bodies.read(receive, limit_bytes=limit_bytes)
+    raw = await bodies.read(receive, limit_bytes=limit_bytes, patience=patience)
     if route.body_optional and not raw:
         return {}, False
     return strict_json.parse(raw), strict_json.may_hold_unstorable(raw)

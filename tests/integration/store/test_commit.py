@@ -53,7 +53,7 @@ class CountedPool:
 
 
 @pytest.mark.parametrize("size", [1, 2, 300])
-async def test_a_batch_of_any_size_takes_nine_statements(bank, size):
+async def test_a_batch_of_any_size_takes_five_statements(bank, size):
     wallets = [await bank.wallet(1_000) for _ in range(min(size, 20) + 1)]
     pairs = [(wallets[n % len(wallets)], wallets[(n + 1) % len(wallets)]) for n in range(size)]
     pool = CountedPool(bank.pool)
@@ -62,7 +62,7 @@ async def test_a_batch_of_any_size_takes_nine_statements(bank, size):
     )
 
     assert {outcome.verdict for outcome in outcomes} == {Verdict.POSTED}
-    assert [each.statements for each in pool.lent] == [9]
+    assert [each.statements for each in pool.lent] == [5]
 
 
 async def test_what_needs_nothing_written_takes_four_statements(bank):

@@ -80,20 +80,37 @@ async def test_turns_that_travel_together_keep_their_order_across_accounts(ledge
     assert {answer.outcome.verdict for answer in answers} == {"posted"}
 
 
-async def test_an_account_has_one_batch_under_way(ledger):
+async def test_an_account_need_not_wait_for_its_last_batch_to_come_back(ledger):
     ledger.gate.clear()
-    a, b, c = ledger.open_account(10), ledger.open_account(10), ledger.open_account()
+    a, b = ledger.open_account(10), ledger.open_account()
     batcher = a_batcher(ledger, batches_in_flight=2)
-    first = offer_all(batcher, [a_movement(a, c)])
+    first = offer_all(batcher, [a_movement(a, b)])
     await ledger.begun.acquire()
-    second = offer_all(batcher, [a_movement(a, c), a_movement(b, c)])
+    second = offer_all(batcher, [a_movement(a, b), a_movement(a, b)])
     await ledger.begun.acquire()
-    under_way = [[movement.source_id for movement in commit] for commit in ledger.commits]
+    under_way = [list(commit) for commit in ledger.commits]
     ledger.gate.set()
     await answers_of(first + second)
 
-    assert under_way == [[a], [b]]
-    assert ledger.sizes() == [1, 1, 1]
+    assert under_way == [[first[0].movement], [turn.movement for turn in second]]
+
+
+async def test_every_caller_is_told_by_its_own_deadline(ledger):
+    ledger.gate.clear()
+    a, b = ledger.open_account(10), ledger.open_account()
+    batcher = a_batcher(ledger, batches_in_flight=1)
+    now = asyncio.get_running_loop().time()
+    sent = batcher.offer(a_movement(a, b), now + 3_600)
+    await ledger.begun.acquire()
+    waiting = batcher.offer(a_movement(a, b), now + 0.01)
+    patient = batcher.offer(a_movement(a, b), now + 3_600)
+
+    assert (await waiting.answer).status is Status.OVERLOADED
+    assert not sent.answer.done()
+    assert not patient.answer.done()
+    ledger.gate.set()
+    assert [each.status for each in await answers_of([sent, patient])] == [Status.DONE] * 2
+    assert ledger.sizes() == [1, 1]
 
 
 async def test_no_more_batches_are_under_way_than_allowed(ledger):

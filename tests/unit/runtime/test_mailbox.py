@@ -42,13 +42,6 @@ async def test_an_account_with_waiting_turns_is_never_passivated():
     assert mailboxes.of(busy, 1_000) is mailbox
 
 
-async def test_an_account_with_a_batch_under_way_is_never_passivated():
-    mailboxes = Mailboxes(accounts=10, idle_seconds=60)
-    mailboxes.of(an_id(), 0).in_flight = True
-
-    assert mailboxes.passivate(1_000, at_most=10) == 0
-
-
 async def test_the_least_recently_used_account_makes_room():
     mailboxes = Mailboxes(accounts=3, idle_seconds=60)
     first, second, third = an_id(), an_id(), an_id()
