@@ -28,6 +28,13 @@ ANSWERS: Final[dict[HTTPStatus, GopherPayError]] = {
 
 SLOW_CLIENT_SECONDS: Final = 10
 
+REQUESTS_INSIDE_MAX: Final = 256
+"""Of one replica. More would make no request faster; they wait in HAProxy, which costs it little,
+while to take one in only to refuse it costs the replica a third of a transfer."""
+
+QUEUE_SECONDS: Final = 1
+"""A request that waited so long is told to come back: the overload is not a short one."""
+
 
 def write_answers(folder: Path) -> None:
     """Write the answers that HAProxy gives by itself into *folder*."""
@@ -43,6 +50,8 @@ def balancing(folder: Path) -> str:
         "option forwardfor",  # the last X-Forwarded-For is HAProxy's word, never a client's
         "option dontlog-normal",  # Ray's log target is a port where nobody listens
         f"timeout http-request {SLOW_CLIENT_SECONDS}s",  # for the whole head of a request
+        f"timeout queue {QUEUE_SECONDS}s",
+        f"default-server maxconn {REQUESTS_INSIDE_MAX}",
         *(f"errorfile {status.value} {_file(folder, status)}" for status in ANSWERS),
     ]
     return "\n    ".join(lines)
