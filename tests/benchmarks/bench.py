@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import psycopg
 import typer
 
 from serve_app.embedded.failures import StartFailure
-from serve_app.embedded.ports import free_port
-from serve_app.embedded.postgres import EmbeddedPostgres
-from tests.benchmarks import footprint, tables
-from tests.benchmarks.load import SCENARIOS
-from tests.benchmarks.plain_system import PlainSystem
-from tests.benchmarks.platform_system import PlatformSystem
-from tests.benchmarks.rounds import Cell, Contestant, Course
+from tests.benchmarks import comparisons, footprint, options, studies, tables
+from tests.benchmarks.ground import ground, say
+from tests.benchmarks.lineup import platform
+from tests.benchmarks.plan import SCENARIOS
+from tests.benchmarks.rounds import Contestant, Course
 from tests.benchmarks.systems import ACCOUNTS, BenchFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.benchmarks.load import Scenario
     from tests.benchmarks.rounds import Round
     from tests.benchmarks.systems import System
-
-CALIBRATION_SECONDS = 3
-CALIBRATION_ROUNDS = 2
-CALIBRATION = Cell("uniform", 64)
-WORKERS = (1, 2)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -45,33 +31,39 @@ Seconds = Annotated[float, typer.Option(min=0.5, max=120, help="Of each round.")
 Rounds = Annotated[int, typer.Option(min=1, max=20, help="For each load and system.")]
 Connections = Annotated[str, typer.Option(help="Numbers, separated by commas.")]
 Scenarios = Annotated[str, typer.Option("--scenario", help=f"Of {', '.join(SCENARIOS)}; or all.")]
+Rates = Annotated[str, typer.Option("--rate", help="Open loop: 500, or 2x the peak; by commas.")]
+OpenConnections = Annotated[int, typer.Option(min=1, max=8192, help="Most of an open loop.")]
 Systems = Annotated[str, typer.Option(help="Of plain, gopherpay; separated by commas.")]
 PlainWorkers = Annotated[int, typer.Option(min=0, max=8, help="0: the better of 1 and 2.")]
+Quick = Annotated[bool, typer.Option("--quick", help="One round of 2 seconds.")]
 Variables = Annotated[
     list[str] | None, typer.Option("--set", help="A setting of the platform: NAME=VALUE.")
 ]
+Variants = Annotated[
+    list[str] | None, typer.Option("--variant", help="One more platform: NAME:SETTING=VALUE,…")
+]
+Drivers = Annotated[
+    list[Path] | None, typer.Option("--driver", help="A file that describes another system.")
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write every round there.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What all systems share: a folder that is removed at the end, and one Postgres."""
-
-    folder: Path
-    postgres: EmbeddedPostgres
 
 
 @app.callback(invoke_without_command=True)
 def compare(
     context: typer.Context,
     *,
-    seconds: Seconds = 8,
+    seconds: Seconds = 5,
     rounds: Rounds = 3,
     connections: Connections = "1,8,64",
-    scenario: Scenarios = "all",
+    scenario: Scenarios = options.USUAL,
+    rate: Rates = "",
+    open_connections: OpenConnections = 1024,
     systems: Systems = "plain,gopherpay",
     plain_workers: PlainWorkers = 0,
+    quick: Quick = False,
     variables: Variables = None,
+    variants: Variants = None,
+    drivers: Drivers = None,
     json_file: JsonFile = None,
 ) -> None:
     """Measure the systems side by side: interleaved rounds on one durable Postgres.
@@ -80,16 +72,26 @@ def compare(
     """
     if context.invoked_subcommand is not None:
         return
-    cells = [Cell(name, count) for name in _scenarios(scenario) for count in _numbers(connections)]
-    names, chosen = _names(systems), _variables(variables)
-    _say(f"about {_minutes(len(cells) * rounds * len(names), seconds)} minutes in all")
-    with _ground() as ground, ExitStack() as running:
+    if quick:
+        seconds, rounds = options.QUICK
+    scenarios = options.scenarios(scenario)
+    cells = options.cells(scenarios, options.numbers(connections))
+    cells += options.open_cells(scenarios, rate, open_connections)
+    lineup = options.lineup(
+        systems,
+        scenarios,
+        plain_workers=plain_workers,
+        given=variables,
+        variants=variants,
+        drivers=drivers,
+    )
+    say(f"about {options.minutes(cells, rounds * lineup.size, seconds)} minutes in all")
+    with ground() as here, ExitStack() as running:
         contestants = []
-        for name in names:
-            system = _system(name, ground, plain_workers, chosen)
+        for system in lineup.systems(here, _ready):
             running.callback(system.stop)
             contestants.append(_ready(system))
-        done = Course(ground.postgres, contestants, seconds, _say).run(cells, rounds)
+        done = Course(here.postgres, contestants, seconds, say).run(cells, rounds)
         if json_file is not None:
             json_file.write_bytes(msgspec.json.encode(done))
         _print(done, [f"{each.system.name}: {each.system.setup}." for each in contestants])
@@ -98,13 +100,17 @@ def compare(
 @app.command()
 def memory(*, variables: Variables = None) -> None:
     """Measure the idle platform, and again after 100,000 accounts were touched."""
-    chosen = _variables(variables)
-    with _ground() as ground, ExitStack() as running:
-        system = _platform(ground, chosen)
+    chosen = options.settings(variables)
+    with ground() as here, ExitStack() as running:
+        system = platform(here, tables.OURS, chosen)
         running.callback(system.stop)
-        _say("starting gopherpay")
+        say("starting gopherpay")
         system.start()
-        footprint.measure(system, ground.postgres, _say)
+        footprint.measure(system, here.postgres, say)
+
+
+for study in studies.STUDIES:
+    app.command()(study)
 
 
 def main() -> None:
@@ -116,86 +122,16 @@ def main() -> None:
         sys.exit(f"bench: {failure}")
 
 
-@contextmanager
-def _ground() -> Iterator[Ground]:
-    """Yield a folder and a running Postgres; on a failure the folder is kept for its logs."""
-    folder = Path(tempfile.mkdtemp(prefix="gopherpay-bench-"))
-    folder.chmod(0o711)  # the account that Postgres runs as may pass
-    postgres = EmbeddedPostgres(
-        folder / "postgres", port=free_port(), log_file=folder / "postgres.log"
-    )
-    try:
-        _say("starting Postgres with durable settings")
-        postgres.start()
-        yield Ground(folder, postgres)
-    except BenchFailure:
-        postgres.stop()
-        _say(f"every log is kept in {folder}")
-        raise
-    except BaseException:
-        postgres.stop()
-        shutil.rmtree(folder)
-        raise
-    postgres.stop()
-    shutil.rmtree(folder)
-
-
-def _system(name: str, ground: Ground, workers: int, variables: list[str]) -> System:
-    if name == tables.OURS:
-        return _platform(ground, variables)
-    return _plain(ground, name, workers or _better_workers(ground))
-
-
-def _platform(ground: Ground, variables: list[str]) -> PlatformSystem:
-    given = dict(each.split("=", 1) for each in variables)
-    dsn = _database(ground, "bench")
-    return PlatformSystem(dsn, ground.folder / "platform", ground.folder, variables=given)
-
-
-def _variables(given: list[str] | None) -> list[str]:
-    if not all("=" in each for each in given or ()):
-        raise typer.BadParameter("a setting is NAME=VALUE")
-    return given or []
-
-
-def _plain(ground: Ground, name: str, workers: int) -> PlainSystem:
-    system = PlainSystem(_database(ground, name), ground.folder, name=name, workers=workers)
-    system.make_schema()
-    return system
-
-
-def _better_workers(ground: Ground) -> int:
-    """Return the number of uvicorn workers with which the plain service is faster here.
-
-    One process cannot use both cores; two take cores from Postgres and the load. Which is better
-    depends on the machine, so it is tried.
-    """
-    with ExitStack() as running:
-        systems = {f"plain{count}": count for count in WORKERS}
-        contestants = []
-        for name, count in systems.items():
-            system = _plain(ground, name, count)
-            running.callback(system.stop)
-            contestants.append(_ready(system))
-        course = Course(ground.postgres, contestants, CALIBRATION_SECONDS, _say)
-        done = course.run([CALIBRATION], CALIBRATION_ROUNDS)
-    return systems[max(done, key=lambda each: each.rate).system]
-
-
 def _ready(system: System) -> Contestant:
     """Start and fill *system*."""
-    _say(f"starting {system.name}")
+    say(f"starting {system.name}")
     began = time.monotonic()
     system.start()
-    _say(f"{system.name} was ready after {time.monotonic() - began:.1f} s; preparing it")
-    return Contestant(system, system.prepare(ACCOUNTS))
-
-
-def _database(ground: Ground, name: str) -> str:
-    """Make a database and return its address."""
-    with psycopg.connect(ground.postgres.superuser_dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return ground.postgres.dsn(name)
+    say(f"{system.name} was ready after {time.monotonic() - began:.1f} s; preparing it")
+    target = system.prepare(ACCOUNTS)
+    if len(target.accounts) < 2:
+        raise BenchFailure(f"{system.name} has {len(target.accounts)} accounts; two are needed")
+    return Contestant(system, target)
 
 
 def _print(done: list[Round], setups: list[str]) -> None:
@@ -204,42 +140,15 @@ def _print(done: list[Round], setups: list[str]) -> None:
     Raises:
         BenchFailure: If they must not be believed.
     """
-    parts = (tables.machine(), "\n".join(setups), tables.figures(done), tables.ratios(done))
+    parts = (tables.machine(), "\n".join(setups), tables.figures(done), *comparisons.all_of(done))
     sys.stdout.write("\n\n".join(part for part in parts if part) + "\n\n")
     if wrong := [violation for each in done for violation in each.violations]:
         raise BenchFailure("\n".join(["the figures must not be believed:", *wrong]))
-    sys.stdout.write("Each acknowledged transfer was committed once, and the books are right.\n")
-
-
-def _scenarios(text: str) -> list[Scenario]:
-    names = list(SCENARIOS) if text == "all" else text.split(",")
-    if unknown := set(names) - set(SCENARIOS):
-        raise typer.BadParameter(f"no such scenario: {', '.join(sorted(unknown))}")
-    return cast("list[Scenario]", names)
-
-
-def _numbers(text: str) -> list[int]:
-    numbers = [int(each) for each in text.split(",") if each.isdecimal()]
-    if not numbers or not all(1 <= number <= 512 for number in numbers):
-        raise typer.BadParameter("connections are numbers from 1 to 512, separated by commas")
-    return numbers
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if set(names) - {tables.PLAIN, tables.OURS}:
-        raise typer.BadParameter("systems are plain and gopherpay, separated by a comma")
-    return names
-
-
-def _minutes(count: int, seconds: float) -> int:
-    checking_seconds = 5
-    return round(count * (seconds + checking_seconds) / 60) + 1
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"bench: {line}\n")
-    sys.stderr.flush()
+    unchecked = sorted({each.system for each in done if not each.checked})
+    if len(unchecked) < len({each.system for each in done}):
+        sys.stdout.write("Each acknowledged transfer was committed once; the books are right.\n")
+    if unchecked:
+        sys.stdout.write(f"Not checked, having no database to ask: {', '.join(unchecked)}.\n")
 
 
 if __name__ == "__main__":

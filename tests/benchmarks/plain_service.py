@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg.types.json import Json
 from psycopg_pool import AsyncConnectionPool
@@ -33,6 +33,26 @@ if TYPE_CHECKING:
 DSN_VARIABLE = "PLAIN_DSN"
 TOKENS_VARIABLE = "PLAIN_TOKENS"
 POOL_VARIABLE = "PLAIN_POOL_MAX"
+
+VERSION_MAX = 2**63 - 1
+ACCOUNT = """
+SELECT currency, balance_minor, version, created_at FROM accounts WHERE id = %s AND owner_id = %s
+"""
+ENTRIES = """
+SELECT p.transfer_id, p.amount_minor, p.balance_after_minor, p.version,
+    t.source_account_id, t.destination_account_id, t.description, p.posted_at
+FROM postings p JOIN transfers t ON t.id = p.transfer_id
+WHERE p.account_id = %s AND p.version < %s ORDER BY p.version DESC LIMIT %s
+"""
+TRANSFER = """
+SELECT t.source_account_id, t.destination_account_id, t.amount_minor, t.currency, t.description,
+    t.idempotency_key, t.posted_at
+FROM transfers t
+WHERE t.id = %s AND (t.owner_id = %s OR EXISTS (
+    SELECT FROM accounts a
+    WHERE a.id IN (t.source_account_id, t.destination_account_id) AND a.owner_id = %s
+))
+"""
 
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$")]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
@@ -117,6 +137,37 @@ async def owner(
     return found
 
 
+class AccountOut(BaseModel):
+    """An account with what it holds."""
+
+    id: UUID
+    owner_id: UUID
+    currency: str
+    balance: str
+    version: int
+    created_at: datetime
+
+
+class EntryOut(BaseModel):
+    """One posting of an account, and who is on its other side."""
+
+    transfer_id: UUID
+    amount: str
+    currency: str
+    balance_after: str
+    version: int
+    counterparty_account_id: UUID
+    description: str | None
+    posted_at: datetime
+
+
+class EntriesOut(BaseModel):
+    """A page of entries, the latest first; *before* of the next page is the last version."""
+
+    data: list[EntryOut]
+    next_before: int | None
+
+
 @app.get("/readyz")
 async def ready() -> dict[str, str]:
     """Say that the pool is open."""
@@ -138,6 +189,89 @@ async def transfer(
             response.headers["Idempotent-Replayed"] = "true"
             return await _kept(connection, command)
         return _answer(command, command.id, await _post(connection, command))
+
+
+@app.get("/v1/accounts/{account_id}")
+async def account(
+    account_id: UUID, owner_id: Annotated[UUID, Depends(owner)], request: Request
+) -> AccountOut:
+    """Show an account."""
+    row = await _own_account(request, account_id, owner_id)
+    return AccountOut(
+        id=account_id,
+        owner_id=owner_id,
+        currency=row[0],
+        balance=_text(row[1]),
+        version=row[2],
+        created_at=row[3],
+    )
+
+
+@app.get("/v1/accounts/{account_id}/entries")
+async def entries(
+    account_id: UUID,
+    owner_id: Annotated[UUID, Depends(owner)],
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: Annotated[int, Query(ge=1)] = VERSION_MAX,
+) -> EntriesOut:
+    """List the latest entries of an account, or those before a version."""
+    (currency, *_) = await _own_account(request, account_id, owner_id)
+    async with request.app.state.pool.connection() as connection:
+        cursor = await connection.execute(ENTRIES, (account_id, before, limit))
+        rows = await cursor.fetchall()
+    found = [_entry(row, account_id, currency) for row in rows]
+    return EntriesOut(data=found, next_before=found[-1].version if len(found) == limit else None)
+
+
+@app.get("/v1/transfers/{transfer_id}")
+async def one_transfer(
+    transfer_id: UUID, owner_id: Annotated[UUID, Depends(owner)], request: Request
+) -> TransferOut:
+    """Show a transfer to who asked for it or owns a side of it."""
+    async with request.app.state.pool.connection() as connection:
+        cursor = await connection.execute(TRANSFER, (transfer_id, owner_id, owner_id))
+        row = await cursor.fetchone()
+    if row is None:
+        raise HTTPException(404)
+    return TransferOut(
+        id=transfer_id,
+        source_account_id=row[0],
+        destination_account_id=row[1],
+        amount=_text(row[2]),
+        currency=row[3],
+        description=row[4],
+        idempotency_key=row[5],
+        posted_at=row[6],
+    )
+
+
+async def _own_account(request: Request, account_id: UUID, owner_id: UUID) -> tuple[Any, ...]:
+    """Return the row of an account of the caller's; anybody else's is 404."""
+    async with request.app.state.pool.connection() as connection:
+        cursor = await connection.execute(ACCOUNT, (account_id, owner_id))
+        row = await cursor.fetchone()
+    if row is None:
+        raise HTTPException(404)
+    return row
+
+
+def _entry(row: tuple[Any, ...], account_id: UUID, currency: str) -> EntryOut:
+    other = row[5] if row[4] == account_id else row[4]
+    return EntryOut(
+        transfer_id=row[0],
+        amount=_text(row[1]),
+        currency=currency,
+        balance_after=_text(row[2]),
+        version=row[3],
+        counterparty_account_id=other,
+        description=row[6],
+        posted_at=row[7],
+    )
+
+
+def _text(minor: int) -> str:
+    return f"{Decimal(minor) / 100:.2f}"
 
 
 async def _take_key(connection: AsyncConnection[Any], command: Command) -> bool:

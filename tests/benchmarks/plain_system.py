@@ -14,9 +14,11 @@ import psycopg
 from serve_app.embedded.ports import free_port
 from tests.benchmarks import usage
 from tests.benchmarks.plain_service import DSN_VARIABLE, POOL_VARIABLE, TOKENS_VARIABLE
+from tests.benchmarks.plan import Api
 from tests.benchmarks.systems import (
     CURRENCY,
     OPENING_MINOR,
+    READS,
     USERS,
     Child,
     Target,
@@ -140,7 +142,8 @@ class PlainSystem:
             )
             for statement in (OPEN, DEPOSIT, BALANCE):
                 connection.execute(statement, parameters)
-        return Target(self._port, self._tokens, [str(each) for each in ids], owners)
+        opened = [str(each) for each in ids]
+        return Target(self._port, self._tokens, opened, owners, api=Api(reads=READS))
 
     def processes(self) -> list[psutil.Process]:
         """Return uvicorn and its workers."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -26,9 +28,11 @@ from actors.store.pool import Pool
 from serve_app.embedded.data_folder import find_running
 from serve_app.embedded.ports import free_port
 from tests.benchmarks import usage
+from tests.benchmarks.plan import Api, Template
 from tests.benchmarks.systems import (
     CURRENCY,
     OPENING_MINOR,
+    READS,
     USERS,
     BenchFailure,
     Child,
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
     import psutil
 
 PASSWORD = "a long walk by the river in may"
+SCOPES = ["transfers:write", "transfers:read", "accounts:read"]
+BULK = Template("/v1/transfers/bulk", body='{"mode":"independent","transfers":[{items}]}')
 DEPOSITS_PER_COMMIT = 500
 OPEN = """
 INSERT INTO accounts (id, owner_id, kind, currency)
@@ -53,11 +59,16 @@ SELECT u.id, u.owner_id, 'customer', %s FROM unnest(%s::uuid[], %s::uuid[]) AS u
 class PlatformSystem:
     """``gopherpay up`` on the shared Postgres."""
 
-    name = "gopherpay"
-
     def __init__(
-        self, dsn: str, folder: Path, log_folder: Path, *, variables: Mapping[str, str]
+        self,
+        dsn: str,
+        folder: Path,
+        log_folder: Path,
+        *,
+        name: str = "gopherpay",
+        variables: Mapping[str, str],
     ) -> None:
+        self.name = name
         self.dsn = dsn
         chosen = ", ".join(f"{name}={value}" for name, value in variables.items())
         self.setup = chosen or "default settings"
@@ -67,7 +78,7 @@ class PlatformSystem:
         self._child = Child(
             [str(Path(sys.executable).with_name("gopherpay")), "up"],
             mark=self.name,
-            log_file=log_folder / "gopherpay.log",
+            log_file=log_folder / f"{name}.log",
             variables={
                 **variables,
                 "GOPHERPAY_POSTGRES_URL": dsn,
@@ -90,14 +101,20 @@ class PlatformSystem:
         """Sign users up over HTTP, then open accounts and deposit through the real commit path."""
         with httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=30) as client:
             signed_up = [_sign_up(client, number) for number in range(USERS)]
-        self._owners = [owner for owner, _ in signed_up]
+        self._owners = [person.id for person in signed_up]
         ids = [new_id() for _ in range(accounts)]
         owners = [place % USERS for place in range(accounts)]
         with psycopg.connect(self.dsn) as connection:
             connection.execute(OPEN, (CURRENCY, ids, [self._owners[place] for place in owners]))
         asyncio.run(_deposit(self.dsn, ids))
-        tokens = [token for _, token in signed_up]
-        return Target(self._port, tokens, [str(each) for each in ids], owners)
+        return Target(
+            self._port,
+            [person.api_key for person in signed_up],
+            [str(each) for each in ids],
+            owners,
+            api=Api(bulk=BULK, reads=READS),
+            log_in_bodies=[person.log_in_body for person in signed_up],
+        )
 
     def processes(self) -> list[psutil.Process]:
         """Return the command, Ray's processes, the replicas and HAProxy."""
@@ -117,17 +134,24 @@ class PlatformSystem:
         self._child.stop()
 
 
-def _sign_up(client: httpx.Client, number: int) -> tuple[UUID, str]:
-    """Return the id of a new, verified user, and an API key that may transfer."""
+@dataclass(frozen=True, slots=True)
+class _Person:
+    id: UUID
+    api_key: str
+    log_in_body: str
+
+
+def _sign_up(client: httpx.Client, number: int) -> _Person:
+    """Return a new, verified user with an API key that may transfer and read."""
     address = f"bench-{number}-{uuid4().hex}@example.com"
     person = {"email": address, "password": PASSWORD}
     _post(client, "/v1/auth/register", {**person, "full_name": f"Bench {number}"})
     mails = client.get("/v1/dev/mailbox", params={"email": address}).json()["data"]
     _post(client, "/v1/auth/verify", {"token": mails[0]["token"]})
     session = _post(client, "/v1/auth/login", person)
-    key = {"name": "bench", "scopes": ["transfers:write"]}
+    key = {"name": "bench", "scopes": SCOPES}
     made = _post(client, "/v1/api-keys", key, token=session["access_token"])
-    return UUID(session["user"]["id"]), made["secret"]
+    return _Person(UUID(session["user"]["id"]), made["secret"], json.dumps(person))
 
 
 def _post(client: httpx.Client, path: str, body: object, *, token: str | None = None) -> dict:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import httpx
 import psycopg
 
+from tests.benchmarks.plan import Api, Template
 from tests.benchmarks.usage import MARK
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ ACCOUNTS = 1_000
 USERS = 8
 OPENING_MINOR = 10**12  # more than any run can move
 CURRENCY = "USD"
+READS = [
+    Template(path, "GET", {"Authorization": "Bearer {token}"})
+    for path in (
+        "/v1/accounts/{account}",
+        "/v1/accounts/{account}/entries?limit=20",
+        "/v1/transfers/{transfer}",
+    )
+]
 READY_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 30
 
@@ -37,7 +46,12 @@ class BenchFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where transfers go, and between which accounts; *owners* are places in *tokens*."""
+    """Where transfers go, and between which accounts.
+
+    Attributes:
+        owners: Places in *tokens*, one of each account.
+        log_in_bodies: What signs each user in; none where nobody can.
+    """
 
     port: int
     tokens: list[str]
@@ -45,13 +59,16 @@ class Target:
     owners: list[int]
     host: str = "127.0.0.1"
     path: str = "/v1/transfers"
+    api: Api = field(default_factory=Api)
+    currency: str = CURRENCY
+    amount: str = "0.01"
+    log_in_bodies: list[str] = field(default_factory=list)
 
 
 class System(Protocol):
-    """A system under test on the shared Postgres."""
+    """A system under test; *setup* is how it runs, in a few words."""
 
     name: str
-    dsn: str
     setup: str
 
     def start(self) -> None:
@@ -70,8 +87,8 @@ class System(Protocol):
         """Return its processes, without Postgres."""
         ...
 
-    def committed(self, key_prefix: str) -> set[str]:
-        """Return the ids of the transfers whose keys begin so."""
+    def committed(self, key_prefix: str) -> set[str] | None:
+        """Return the ids of the transfers whose keys begin so; None if it cannot be asked."""
         ...
 
     def discrepancies(self) -> list[str]:

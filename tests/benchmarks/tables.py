@@ -24,36 +24,31 @@ GIB = 1024 * MIB
 HEADINGS = (
     "load",
     "system",
-    "transfers/s (min-max)",
+    "per second (min-max)",
     "p50 ms",
-    "p99 ms",
+    "p99 ms (min-max)",
     "max ms",
-    "server ms",
-    "Postgres ms",
-    "load ms",
+    "CPU s per 1,000: server",
+    "Postgres",
+    "load",
     "WAL bytes",
-    "not 201",
+    "MiB",
+    "not done",
     "unknown",
+    "not sent",
 )
 
 
 def figures(rounds: Sequence[Round]) -> str:
-    """Return one line for each load and system: medians of the rounds, CPU and WAL a transfer."""
-    rows = [_figures(cell, name, group) for (cell, name), group in _grouped(rounds).items()]
-    return table(HEADINGS, rows)
+    """Return one line for each load and system: medians of the rounds.
 
-
-def ratios(rounds: Sequence[Round]) -> str:
-    """Return how many times the plain service's figures ours are; empty without both."""
-    groups = _grouped(rounds)
-    cells = dict.fromkeys(cell for cell, _ in groups)
-    rows = [
-        (_name(cell), *_ratios(groups[cell, OURS], groups[cell, PLAIN]))
-        for cell in cells
-        if (cell, OURS) in groups and (cell, PLAIN) in groups
-    ]
-    heads = ("gopherpay ÷ plain", "transfers/s", "p50", "p99", "server + Postgres CPU a transfer")
-    return table(heads, rows) if rows else ""
+    CPU seconds are per 1,000 transfers and WAL bytes per transfer; in the load "mixed" a read
+    counts as one.
+    """
+    steady = [each for each in rounds if not each.cell.is_overload]
+    rows = [_figures(cell, name, group) for (cell, name), group in grouped(steady).items()]
+    columns = len(HEADINGS) - (not any(each.cell.offered for each in steady))  # closed: all is sent
+    return table(HEADINGS[:columns], [row[:columns] for row in rows]) if rows else ""
 
 
 def memory(groups: dict[str, Memory]) -> str:
@@ -93,7 +88,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([written[0], rule, *written[1:]])
 
 
-def _grouped(rounds: Sequence[Round]) -> dict[tuple[Cell, str], list[Round]]:
+def grouped(rounds: Sequence[Round]) -> dict[tuple[Cell, str], list[Round]]:
     """Return the rounds by load and system, the systems in a steady order."""
     groups: dict[tuple[Cell, str], list[Round]] = defaultdict(list)
     for each in rounds:
@@ -102,49 +97,42 @@ def _grouped(rounds: Sequence[Round]) -> dict[tuple[Cell, str], list[Round]]:
     return dict(sorted(groups.items(), key=lambda group: (places[group[0][0]], group[0][1])))
 
 
-def _figures(cell: Cell, name: str, group: Sequence[Round]) -> Sequence[str]:
-    rates = [each.rate for each in group]
-    return (
-        _name(cell),
-        name,
-        f"{median(rates):.0f} ({min(rates):.0f}-{max(rates):.0f})",
-        f"{_median(group, lambda each: each.p50_ms):.1f}",
-        f"{_median(group, lambda each: each.p99_ms):.1f}",
-        f"{max(each.max_ms for each in group):.0f}",
-        f"{_each(group, lambda each: each.server_cpu_seconds) * 1000:.2f}",
-        f"{_each(group, lambda each: each.postgres_cpu_seconds) * 1000:.2f}",
-        f"{_each(group, lambda each: each.load_cpu_seconds) * 1000:.2f}",
-        f"{_each(group, lambda each: each.wal_bytes):.0f}",
-        str(sum(sum(each.codes.values()) - each.created for each in group)),
-        str(sum(each.unknown for each in group)),
-    )
+def spread(values: Sequence[float], form: str) -> str:
+    """Return the median, and the lowest and highest of several."""
+    middle = format(median(values), form)
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({min(values):{form}}-{max(values):{form}})"
 
 
-def _ratios(ours: Sequence[Round], plain: Sequence[Round]) -> list[str]:
-    measures: tuple[Callable[[Sequence[Round]], float], ...] = (
-        lambda group: _median(group, lambda each: each.rate),
-        lambda group: _median(group, lambda each: each.p50_ms),
-        lambda group: _median(group, lambda each: each.p99_ms),
-        lambda group: _each(group, lambda e: e.server_cpu_seconds + e.postgres_cpu_seconds),
-    )
-    return [_times(measure(ours), measure(plain)) for measure in measures]
-
-
-def _times(ours: float, plain: float) -> str:
-    return f"{ours / plain:.2f}x" if plain else "-"
-
-
-def _median(group: Sequence[Round], measure: Callable[[Round], float]) -> float:
+def median_of(group: Sequence[Round], measure: Callable[[Round], float]) -> float:
+    """Return the median of a measure."""
     return median(measure(each) for each in group)
 
 
-def _each(group: Sequence[Round], measure: Callable[[Round], float]) -> float:
-    """Return the median of a measure divided by the transfers."""
-    return _median(group, lambda each: measure(each) / max(each.created, 1))
+def each_of(group: Sequence[Round], measure: Callable[[Round], float]) -> float:
+    """Return the median of a measure divided by what was done."""
+    return median_of(group, lambda each: measure(each) / max(each.done, 1))
 
 
-def _name(cell: Cell) -> str:
-    return f"{cell.scenario}, {cell.connections}"
+def _figures(cell: Cell, name: str, group: Sequence[Round]) -> Sequence[str]:
+    rates, tails = [each.rate for each in group], [each.p99_ms for each in group]
+    return (
+        cell.name,
+        name,
+        spread(rates, ".0f"),
+        f"{median_of(group, lambda each: each.p50_ms):.1f}",
+        spread(tails, ".1f"),
+        f"{max(each.max_ms for each in group):.0f}",
+        f"{each_of(group, lambda each: each.server_cpu_seconds) * 1000:.2f}",
+        f"{each_of(group, lambda each: each.postgres_cpu_seconds) * 1000:.2f}",
+        f"{each_of(group, lambda each: each.load_cpu_seconds) * 1000:.3f}",
+        f"{each_of(group, lambda each: each.wal_bytes):.0f}",
+        f"{median_of(group, lambda each: each.server_memory_bytes) / MIB:.0f}",
+        str(sum(sum(each.codes.values()) - each.created for each in group)),
+        str(sum(each.unknown for each in group)),
+        str(sum(each.not_sent for each in group)),
+    )
 
 
 def _processor() -> str:

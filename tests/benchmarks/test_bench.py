@@ -67,6 +67,9 @@ def test_the_platform_is_compared_by_one_command(folder):
         ["--scenario", "warm"],
         ["--systems", "x"],
         ["--set", "x"],
+        ["--variant", "shards"],
+        ["--rate", "3y"],
+        ["--connections", "8,many"],
     ],
 )
 def test_a_bad_option_is_refused_in_one_sentence(folder, arguments):

@@ -74,6 +74,30 @@ def test_a_key_of_another_command_is_refused(send):
     assert send("taken-1", amount="0.02").status_code == 409
 
 
+@pytest.fixture
+def read(target):
+    def get(path, *, token=None):
+        headers = {"Authorization": f"Bearer {token or target.tokens[0]}"}
+        return httpx.get(f"http://{target.host}:{target.port}{path}", headers=headers, timeout=30)
+
+    return get
+
+
+def test_what_was_moved_is_read_by_its_owner_alone(target, send, read):
+    moved = send("read-1", amount="0.03").json()
+    place = f"/v1/accounts/{target.accounts[0]}"
+    account, entries = read(place).json(), read(f"{place}/entries?limit=1").json()
+
+    assert read(f"/v1/transfers/{moved['id']}").json() == moved
+    assert entries["data"][0]["transfer_id"] == moved["id"]
+    assert entries["data"][0]["amount"] == "-0.03"
+    assert entries["data"][0]["counterparty_account_id"] == target.accounts[1]
+    assert entries["data"][0]["balance_after"] == account["balance"]
+    assert entries["next_before"] == account["version"]
+    for path in (place, f"{place}/entries", f"/v1/transfers/{moved['id']}"):
+        assert read(path, token=target.tokens[2]).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("changes", "status"),
     [

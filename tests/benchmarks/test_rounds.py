@@ -4,16 +4,17 @@ import math
 
 import pytest
 
-from tests.benchmarks import tables
-from tests.benchmarks.load import Result
-from tests.benchmarks.rounds import Cell, Round, percentile, violations
+from tests.benchmarks import comparisons, tables
+from tests.benchmarks.overload import Overload, percentile
+from tests.benchmarks.plan import Result
+from tests.benchmarks.rounds import Cell, Round, violations
 
 CELL = Cell("uniform", 64)
 
 
 class FakeSystem:
     def __init__(self, committed, discrepancies=()):
-        self._committed = set(committed)
+        self._committed = None if committed is None else set(committed)
         self._discrepancies = list(discrepancies)
 
     def committed(self, _key_prefix):
@@ -28,8 +29,9 @@ def a_result(created_ids, unknown=0):
         seconds=1,
         latencies_ms=[1.0] * len(created_ids),
         codes={"201": len(created_ids)},
+        created=len(created_ids),
         created_ids=list(created_ids),
-        unanswered=unknown,
+        unknown=unknown,
         cpu_seconds=0.1,
     )
 
@@ -75,6 +77,10 @@ def test_answers_and_database_must_agree(acknowledged, committed, unknown, found
     assert violations(system, a_result(acknowledged, unknown), "key-") == found
 
 
+def test_a_system_without_a_database_is_not_checked():
+    assert violations(FakeSystem(None), a_result("a"), "key-") is None
+
+
 def test_wrong_books_spoil_a_round():
     system = FakeSystem("a", discrepancies=["I4 balance-is-sum"])
 
@@ -105,10 +111,17 @@ def test_figures_are_medians_with_their_spread():
     assert row[:3] == ["uniform, 64", "plain", "700 (500-1500)"]
 
 
-def test_cpu_and_wal_are_stated_per_transfer():
+def test_cpu_is_stated_per_thousand_transfers_and_wal_for_each():
     row = cells(tables.figures([a_round("plain")]))[2]
 
-    assert row[6:10] == ["1.00", "1.00", "0.10", "2000"]
+    assert row[6:10] == ["1.00", "1.00", "0.100", "2000"]
+
+
+def test_a_read_counts_as_much_as_a_transfer():
+    row = cells(tables.figures([a_round("plain", reads=4_000)]))[2]
+
+    assert row[2] == "2500"
+    assert row[6] == "0.20"
 
 
 def test_ratios_divide_ours_by_the_plain_service():
@@ -116,10 +129,46 @@ def test_ratios_divide_ours_by_the_plain_service():
         a_round("plain"),
         a_round("gopherpay", created=4_000, p50_ms=5.0, p99_ms=4.0),
     ]
-    row = cells(tables.ratios(rounds))[2]
+    row = cells(comparisons.ratios(rounds))[2]
 
     assert row == ["uniform, 64", "4.00x", "0.50x", "0.20x", "0.25x"]
 
 
 def test_one_system_alone_has_no_ratio():
-    assert tables.ratios([a_round("plain")]) == ""
+    assert comparisons.all_of([a_round("plain")]) == []
+
+
+def test_ours_is_compared_with_every_other_system():
+    rounds = [a_round(name) for name in ("plain", "gopherpay", "gopherpay-shards")]
+    heads = [cells(each)[0][0] for each in comparisons.all_of(rounds)]
+
+    assert heads == ["gopherpay ÷ plain", "gopherpay ÷ gopherpay-shards"]
+
+
+def test_a_hot_load_is_stated_as_a_share_of_the_uniform_one():
+    rounds = [a_round("plain"), a_round("plain", cell=Cell("hot-debit", 64), created=900)]
+
+    assert cells(comparisons.hot_shares(rounds))[2] == ["hot-debit, 64", "plain", "0.90x"]
+
+
+def test_log_ins_are_compared_with_the_same_load_alone():
+    beside = a_round(
+        "gopherpay", cell=Cell("log-ins", 64), p99_ms=26.0, log_in_codes={"200": 3, "503": 9}
+    )
+    row = cells(comparisons.beside_log_ins([a_round("gopherpay"), beside]))[2]
+
+    assert row[2:] == ["26.0", "20.0", "1.30x", "1.00x", "3 x 200, 9 x 503"]
+
+
+@pytest.mark.parametrize(("ends", "told"), [((0.5, 2.0), "2.0"), ((0.5, None), "not in time")])
+def test_an_overload_is_told_by_its_worst_end(ends, told):
+    rounds = [
+        a_round(
+            "plain", cell=Cell("uniform", 1024, "2x"), overload=Overload(100, 200, 95, 0.2, 9, end)
+        )
+        for end in ends
+    ]
+    row = cells(comparisons.overloads(rounds))[2]
+
+    assert (row[0], row[5], row[8]) == ("uniform, 2x", "95% (95%-95%)", told)
+    assert tables.figures(rounds) == ""
