@@ -12,6 +12,7 @@ from serve_app.cli import terminal
 from serve_app.cli.config import config
 from serve_app.cli.demo import demo
 from serve_app.cli.keys import keys
+from serve_app.cli.load import load
 from serve_app.cli.migrate import migrate
 from serve_app.cli.operators import operators
 from serve_app.cli.scale import scale
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (up, demo, migrate, verify, version, config):
+for verb in (up, demo, migrate, verify, load, version, config):
     app.command()(verb)
 app.add_typer(operators, name="operators")
 app.add_typer(keys, name="keys")

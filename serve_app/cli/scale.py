@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Final
 
-import httpx
 import typer
 
 from actors.domain.errors import StoreUnavailable
@@ -16,15 +15,13 @@ from actors.store.slots import PostgresSlots
 from serve_app.cli import terminal
 from serve_app.cli.options import DataDir, load_settings
 from serve_app.embedded.data_folder import find_running
-from serve_app.embedded.failures import StartFailure
+from serve_app.load.serve import ScalingRefused, ServeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actors.settings import Settings
     from serve_app.embedded.data_folder import Running
-
-APPLICATION = "gopherpay"
 
 SPREAD_SECONDS_MAX: Final = 180
 """A process starts within seconds; slots then move a part at a time, so that few wait at once."""
@@ -33,10 +30,6 @@ LOOK_SECONDS: Final = 0.5
 scale = typer.Typer(help="Change how many processes do one kind of work.", no_args_is_help=True)
 
 Processes = Annotated[int, typer.Argument(help="How many processes.", min=1, max=64)]
-
-
-class ScalingRefused(StartFailure):
-    """The number of processes cannot be changed."""
 
 
 @scale.callback()
@@ -56,7 +49,7 @@ def shards(processes: Processes, data_dir: DataDir = None) -> None:
         raise ScalingRefused(f"No platform runs on the data folder {settings.data_dir}.")
     request_replicas(settings, running, processes)
     with terminal.progress() as say:
-        asyncio.run(_wait_until_spread(settings, running, processes, say))
+        asyncio.run(wait_until_spread(settings, running, processes, say))
     whom = "one process" if processes == 1 else f"{processes} processes, in equal parts"
     terminal.out().print(f"All {SLOT_COUNT} slots are held by {whom}.")
 
@@ -67,22 +60,16 @@ def request_replicas(settings: Settings, running: Running, count: int) -> None:
     Raises:
         ScalingRefused: If Serve says no.
     """
+    serve_api(settings, running).scale(count)
+
+
+def serve_api(settings: Settings, running: Running) -> ServeApi:
+    """Return Serve's own interface to the shards of the running platform."""
     token = (settings.data_dir / "keys" / "ray-token").read_text(encoding="ascii")
-    try:
-        answer = httpx.post(
-            f"{running.dashboard_url}/api/v1/applications/{APPLICATION}"
-            f"/deployments/{running.shard_deployment}/scale",
-            json={"target_num_replicas": count},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
-        )
-    except httpx.HTTPError as error:
-        raise ScalingRefused(f"Serve's scale API did not answer: {error}.") from error
-    if answer.status_code != httpx.codes.OK:
-        raise ScalingRefused(f"Serve refused to scale: {answer.text}.")
+    return ServeApi(running.dashboard_url, token, running.shard_deployment)
 
 
-async def _wait_until_spread(
+async def wait_until_spread(
     settings: Settings, running: Running, count: int, say: Callable[[str], None]
 ) -> None:
     """Wait until *count* processes hold all slots in equal parts.

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.platform import platform
 from tests.integration.platform.town import Town
 from tests.integration.platform.up import Up
+
+__all__ = ["platform"]
 
 
 @pytest.fixture(scope="session")

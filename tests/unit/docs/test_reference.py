@@ -11,8 +11,9 @@ import tomllib
 import pytest
 
 from actors.store.books.checks import CHECKS
-from serve_app.cli import demo, main, migration, options, platform, scale, verify
+from serve_app.cli import demo, load, load_target, main, migration, options, platform, scale, verify
 from serve_app.embedded import failures, ports, postgres, ray_instance
+from serve_app.load import api, engine, plan, serve, town
 from tests.unit.docs import pages
 
 GENERATED = runpy.run_path(str(pages.ROOT / "scripts" / "lib" / "reference.py"))["PAGES"]
@@ -28,6 +29,13 @@ SPEAKERS = (
     ports,
     postgres,
     ray_instance,
+    load,
+    load_target,
+    api,
+    engine,
+    plan,
+    serve,
+    town,
 )
 
 
@@ -99,7 +107,7 @@ def test_every_failure_at_the_terminal_has_its_row():
 
 
 def test_every_row_of_a_failure_is_still_said():
-    folders = ("cli", "embedded")
+    folders = ("cli", "embedded", "load")
     files = [file for folder in folders for file in (pages.ROOT / "serve_app" / folder).glob("*")]
     source = " ".join(file.read_text(encoding="utf-8") for file in files if file.suffix == ".py")
     table = pages.prose(OPERATING / "errors.md").partition("## Over HTTP")[0]
