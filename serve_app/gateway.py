@@ -6,6 +6,7 @@ So a flood of log-ins queues there, and the ingress goes on moving money.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log: Final = structlog.get_logger()
+
+RESPITE_SECONDS: Final = 0.1
+"""How long nobody is sent where "overloaded" was answered: carrying a log-in there, only to carry
+a refusal back, costs this process what ten transfers do."""
+
+RESPITES_MAX: Final = 64
+
+_OVERLOADED: Final = problem(Overloaded(retry_after_seconds=1), "").status
 
 IDENTITY_PATHS: Final = (
     b"/v1/auth/",
@@ -65,13 +74,24 @@ class Gateway:
         carry: Takes a request to the identity deployment and its answer back.
         places: How many requests may be under way there at once.
         deadline_seconds: How long one may take.
+        clock: Seconds that never go back.
     """
 
-    def __init__(self, here: Asgi, carry: Carry, *, places: int, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        here: Asgi,
+        carry: Carry,
+        *,
+        places: int,
+        deadline_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._here = here
         self._carry = carry
         self._gate = Gate(places)
         self._deadline_seconds = deadline_seconds
+        self._clock = clock
+        self._full_until: dict[bytes, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -94,10 +114,11 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive) -> CarriedAnswer:
         """Return the other process's answer, or a problem that says it has none."""
         try:
+            self._require_room(_path(scope))
             with self._gate:
                 async with asyncio.timeout(self._deadline_seconds):
                     carried = await _carried(scope, receive)
-                    return _decode_answer(await self._carry(_encode(carried)))
+                    answer = _decode_answer(await self._carry(_encode(carried)))
         except GopherPayError as error:
             return _refusal(scope, error)
         except (bodies.Gone, asyncio.CancelledError):
@@ -105,6 +126,25 @@ class Gateway:
         except Exception:  # the far side raises whatever its transport does
             log.exception("identity.unreachable")
             return _refusal(scope, Overloaded(retry_after_seconds=1))
+        if answer.status == _OVERLOADED:
+            self._give_respite(carried.path)
+        return answer
+
+    def _require_room(self, path: bytes) -> None:
+        """Pass unless identity was too busy for *path* a moment ago.
+
+        Raises:
+            Overloaded: If it was.
+        """
+        until = self._full_until.get(path)
+        if until is not None and until > self._clock():
+            raise Overloaded(retry_after_seconds=1)
+
+    def _give_respite(self, path: bytes) -> None:
+        """Send nobody to *path* for a moment."""
+        if len(self._full_until) >= RESPITES_MAX:
+            self._full_until.clear()
+        self._full_until[path] = self._clock() + RESPITE_SECONDS
 
 
 async def serve_carried(application: Asgi, request: bytes) -> bytes:

@@ -22,6 +22,7 @@ from actors.domain.errors import (
 )
 from actors.domain.events import Event, transfer_posted, transfer_refused
 from actors.domain.transfers import Movement, Outcome, Posting, Transfer, Verdict, check
+from actors.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +32,7 @@ NOT_KEPT = (SameAccount, CurrencyMismatch, DestinationUnknown)
 """Refusals that free their key: they depend on the body, or on what may yet be opened."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeptAnswer:
     """What an idempotency key remembers.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -23,6 +23,7 @@ from actors.domain.errors import (
     SameAccount,
 )
 from actors.domain.money import BALANCE_MINOR_MAX, BALANCE_MINOR_MIN
+from actors.domain.values import value
 
 
 class TransferKind(StrEnum):
@@ -33,7 +34,7 @@ class TransferKind(StrEnum):
     WITHDRAWAL = "withdrawal"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Movement:
     """The wish to move money from one account to another.
 
@@ -64,7 +65,7 @@ class Movement:
     trace_parent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Transfer:
     """Money that has moved."""
 
@@ -82,7 +83,7 @@ class Transfer:
     posted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Posting:
     """One side of a transfer: a signed amount, and the account's state right after it."""
 
@@ -103,7 +104,7 @@ class Verdict(StrEnum):
     KEY_REUSED = "key-reused"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """The definite answer to a movement.
 

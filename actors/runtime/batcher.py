@@ -69,8 +69,16 @@ class Batcher:
         self._under_way: set[asyncio.Task[None]] = set()
         self._open: set[Turn] = set()
         self._alarm: asyncio.TimerHandle | None = None
+        self._known_loop: asyncio.AbstractEventLoop | None = None
         self._returned = asyncio.Event()
         self.counts = Counts()
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop; asking for the running one costs a system call (Python 3.11)."""
+        if self._known_loop is None:
+            self._known_loop = asyncio.get_running_loop()
+        return self._known_loop
 
     @property
     def waiting(self) -> int:
@@ -94,7 +102,7 @@ class Batcher:
             movement: What is wished.
             deadline: When its caller stops waiting, by the event loop's clock.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         mailbox = self._mailboxes.of(movement.source_id, loop.time())
         if (
             self._waiting >= self._limits.waiting
@@ -113,12 +121,12 @@ class Batcher:
         """Look at the deadlines at *at*, by the event loop's clock, and not before."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_at(at, self._ring)
+        self._alarm = self._loop.call_at(at, self._ring)
 
     def _ring(self) -> None:
         """Tell those whose time is up what is certain: only what was sent may have happened."""
         self._alarm = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         for turn in self._open:
             if turn.deadline <= now:
                 turn.tell(UNKNOWN if turn.sent else overloaded())
@@ -142,7 +150,7 @@ class Batcher:
         """Send at the end of this turn of the loop, so that one burst is one batch."""
         if not self._pump_is_due:
             self._pump_is_due = True
-            asyncio.get_running_loop().call_soon(self._pump)
+            self._loop.call_soon(self._pump)
 
     def _pump(self) -> None:
         """Send as many batches as may be under way."""
@@ -150,14 +158,14 @@ class Batcher:
         while self._ready and len(self._under_way) < self._limits.batches_in_flight:
             turns = self._gather()
             if turns:
-                task = asyncio.create_task(self._carry(turns))
+                task = self._loop.create_task(self._carry(turns))
                 self._under_way.add(task)
                 task.add_done_callback(self._returning)
 
     def _gather(self) -> list[Turn]:
         """Take the next batch out of the mailboxes, one turn of each account in turn."""
         turns: list[Turn] = []
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         while self._ready and len(turns) < self._limits.batch_movements:
             mailbox = self._ready.popleft()
             turn = mailbox.take()
@@ -226,4 +234,4 @@ class Batcher:
 
     def passivate(self, *, at_most: int = 10_000) -> int:
         """Forget idle accounts and return how many."""
-        return self._mailboxes.passivate(asyncio.get_running_loop().time(), at_most=at_most)
+        return self._mailboxes.passivate(self._loop.time(), at_most=at_most)

@@ -44,10 +44,11 @@ class DirectoryCounts:
 
 
 class Directory:
-    """Takes movements to where they are decided."""
+    """Takes movements to where they are decided; made in the event loop that it works in."""
 
     def __init__(self, doors: Doors, ledger: Ledger, limits: BatchLimits) -> None:
         self._doors = doors
+        self._now = asyncio.get_running_loop().time
         # Who owns nothing is not served in order, so the next batch must wait for the last.
         self._ownerless = Batcher(Committer(ledger), replace(limits, batches_in_flight=1))
         self.counts = DirectoryCounts()
@@ -70,7 +71,7 @@ class Directory:
             Overloaded: If it was not executed, for want of room, time or a database.
             OutcomeUnknown: If it may have been; the same key will tell.
         """
-        result = _result(await self._ask(movement, _deadline(deadline_seconds)))
+        result = _result(await self._ask(movement, self._now() + deadline_seconds))
         if isinstance(result, Unavailable):
             raise result
         return result
@@ -82,7 +83,7 @@ class Directory:
 
         Those of one account are decided in their order here; a trouble is a value in its place.
         """
-        deadline = _deadline(deadline_seconds)
+        deadline = self._now() + deadline_seconds
         answers = await asyncio.gather(*(self._ask(movement, deadline) for movement in movements))
         return [_result(answer) for answer in answers]
 
@@ -93,7 +94,7 @@ class Directory:
             door = self._doors.door(slot)
             if door is None:
                 break
-            asked_at = asyncio.get_running_loop().time()
+            asked_at = self._now()
             answer = await door.offer(movement, deadline).answer
             if answer.status is Status.UNKNOWN:
                 self.counts.unknown += 1
@@ -171,8 +172,3 @@ def _result(answer: Answer) -> Outcome | Unavailable:
     if answer.status is Status.OVERLOADED:
         return Overloaded(answer.retry_after_seconds)
     return OutcomeUnknown()
-
-
-def _deadline(seconds: float) -> float:
-    """Return the moment in so many seconds, by the event loop's clock."""
-    return asyncio.get_running_loop().time() + seconds

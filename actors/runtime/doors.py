@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 import structlog
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from actors.runtime.transports import ShardTransport
 
 log = structlog.get_logger()
+
+CALLS_UNDER_WAY: Final = 3
+"""To one shard: a Ray actor takes the calls of one caller in order, and begins each at once."""
 
 
 class Door(Protocol):
@@ -81,14 +84,16 @@ class LocalDoor:
 
 
 class Lane:
-    """The way to one shard elsewhere: one call at a time, so that lists form by themselves."""
+    """The way to one shard elsewhere: few calls at a time, so that lists form by themselves."""
 
     def __init__(self, address: str, transport: ShardTransport, limits: RuntimeLimits) -> None:
         self._address = address
         self._transport = transport
         self._limits = limits.calls
         self._avoid_until = float("-inf")
-        self._batcher = Batcher(self._send, replace(limits.batches, batches_in_flight=1))
+        self._batcher = Batcher(
+            self._send, replace(limits.batches, batches_in_flight=CALLS_UNDER_WAY)
+        )
         self.offer = self._batcher.offer
         self.flush = self._batcher.flush
 

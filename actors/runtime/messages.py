@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from actors.domain.transfers import Movement, Outcome
+from actors.domain.values import value
 
 
 class Status(IntEnum):
@@ -28,7 +29,7 @@ class Status(IntEnum):
     """Perhaps executed: repeat under the same key to learn it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """The answer to one turn; an outcome exactly when it is done."""
 

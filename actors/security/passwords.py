@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
-import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,8 +36,6 @@ SAFE_COST: Final = 12
 """The lowest bcrypt cost for production (about 0.2 s a hash)."""
 
 RETRY_AFTER_SECONDS: Final = 2
-
-_NICENESS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +139,10 @@ def _shortened(password: str, pepper: Secret) -> bytes:
 
 
 def _yield_to_others() -> None:
-    with suppress(AttributeError, OSError):  # not on Linux: threads have no niceness
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    """Let this thread run while nothing else wants to.
+
+    Low priority is not enough: who wakes up beside a thread of low priority may still wait until
+    its slice of some milliseconds ends. One of the idle class is put aside at once (sched(7)).
+    """
+    with suppress(AttributeError, OSError):  # not on Linux: threads have no class of their own
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -5,7 +5,6 @@ One JSON text is encoded several times as fast as a dozen arrays, and costs Post
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from actors.domain.accounts import Account
 from actors.domain.slots import slot_of
 from actors.domain.transfers import Verdict
+from actors.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ Parameters = tuple[bytes | None, ...]
 _encode: Final = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Seen:
     """An account, and how it was when the rules looked; they move it on."""
 

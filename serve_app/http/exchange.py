@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from actors.domain.principals import Principal
+from actors.domain.values import value
 from serve_app.http.asgi import RawHeaders
 
 BodyT = TypeVar("BodyT")
@@ -46,7 +47,7 @@ class Call(Generic[BodyT, QueryT]):
     deadline_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """A whole response; the frame adds the headers that every answer has."""
 

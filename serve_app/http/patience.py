@@ -1,7 +1,8 @@
 """Bounds on waiting, with one timer for all of them.
 
 ``asyncio.timeout`` schedules and cancels a timer of its own for each request, which cost a tenth
-of all the time that a request takes here.
+of all the time that a request takes here. Asking for the running loop is not free either: before
+Python 3.12 it asks the kernel for the process id.
 """
 
 from __future__ import annotations
@@ -17,17 +18,21 @@ ROUND_SECONDS: Final = 0.1
 
 
 class Patience:
-    """Looks after the waits of one event loop."""
+    """Looks after the waits of one event loop, the one it is first used in."""
 
-    __slots__ = ("_looking", "waits")
+    __slots__ = ("_looking", "_loop", "waits")
 
     def __init__(self) -> None:
         self.waits: set[Wait] = set()
         self._looking = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def at_most(self, seconds: float) -> Wait:
         """Return a context that raises ``TimeoutError`` when its block lasts longer."""
-        return Wait(self, seconds)
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        return Wait(self, loop, seconds)
 
     def watch(self, wait: Wait) -> None:
         """Look after *wait* until it ends."""
@@ -50,21 +55,19 @@ class Patience:
 class Wait:
     """One bounded wait of the task that enters it, as ``asyncio.timeout`` bounds it."""
 
-    __slots__ = ("_cancelling", "_expired", "_patience", "_seconds", "_task", "loop", "until")
+    __slots__ = ("_cancelling", "_expired", "_patience", "_task", "loop", "until")
 
-    def __init__(self, patience: Patience, seconds: float) -> None:
+    def __init__(self, patience: Patience, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self._patience = patience
-        self._seconds = seconds
         self._expired = False
-        self.until = 0.0
+        self.loop = loop
+        self.until = loop.time() + seconds
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self.loop)
         assert task is not None  # noqa: S101  every request is a task
         self._task = task
         self._cancelling = task.cancelling()
-        self.loop = asyncio.get_running_loop()
-        self.until = self.loop.time() + self._seconds
         self._patience.watch(self)
 
     def __exit__(

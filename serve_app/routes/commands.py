@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from actors.currencies import currency
 from actors.domain.accounts import world_account_id
 from actors.domain.money import parse_amount
 from actors.domain.transfers import Movement, TransferKind
+from actors.domain.values import value
 from serve_app.http.idempotency import fingerprint
 from serve_app.http.texts import (
     AmountText,
@@ -65,7 +65,7 @@ class NewTreasuryMovement(Body, frozen=True, gc=False):
     reference: Description
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """Who asks for a movement, and under which key."""
 

@@ -218,7 +218,7 @@ def test_what_was_posted_before_survives_an_undone_batch():
 @pytest.mark.parametrize(
     ("wish", "name", "subject"),
     [
-        (a_movement(ADA, BOB, 7, description="Käse"), "transfer", ADA),
+        (a_movement(ADA, BOB, 7, description='Käse "\\ \n\u2028 🧀'), "transfer", ADA),
         (a_deposit(ADA, 7), "deposit", ADA),
         (a_withdrawal(ADA, 7), "withdrawal", ADA),
     ],
@@ -232,6 +232,7 @@ def test_an_event_says_what_was_posted(wish, name, subject):
     assert (event.subject_kind, event.subject_id) == ("account", subject)
     assert told["transfer_id"] == str(wish.transfer_id)
     assert (told["amount_minor"], told["currency"]) == (7, "USD")
+    assert told["description"] == wish.description
     assert (told["source_version"], told["destination_version"]) == (5, 5)
     assert told["posted_at"] == "2026-07-01T12:00:00.000000Z"
 
