@@ -26,10 +26,13 @@ from tests.benchmarks.systems import CURRENCY, OPENING_MINOR, BenchFailure
 if TYPE_CHECKING:
     from actors.store.pool import Pool
 
+    FencedBatch = tuple[list[Movement], Fence | None]
+
 OWNER = "bench"
 USERS = 8
 LEASE_SECONDS = 3600.0  # nobody else wants the slots
 DEPOSITS_PER_COMMIT = 500
+TOUR_PER_COMMIT = 50
 OPEN = """
 INSERT INTO accounts (id, owner_id, kind, currency)
 SELECT u.id, u.owner_id, 'customer', %s FROM unnest(%s::uuid[], %s::uuid[]) AS u(id, owner_id)
@@ -45,27 +48,43 @@ class Bank:
 
     Attributes:
         epochs: Without any, commits are not fenced: they take the ownerless path.
-        hot: Whether every movement debits the same account.
+        debited: The places of the accounts that movements debit; without any, all of them.
     """
 
     accounts: Sequence[tuple[UUID, UUID]]
     epochs: dict[int, int]
-    hot: bool = False
+    debited: Sequence[int] = ()
     _pick: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311  a load
     _prefix: str = field(default_factory=lambda: secrets.token_hex(6))
     _made: int = 0
 
-    def batch(self, size: int) -> tuple[list[Movement], Fence | None]:
+    def batch(self, size: int) -> FencedBatch:
         """Return new movements, each under a new key, and the fence that a shard would give."""
-        movements = [self._movement() for _ in range(size)]
+        return self._fenced([self._movement() for _ in range(size)])
+
+    def debiting(self, places: Sequence[int]) -> Bank:
+        """Return the same bank for one who debits only the accounts at *places*."""
+        return Bank(self.accounts, self.epochs, places)
+
+    def tour(self) -> list[FencedBatch]:
+        """Return batches that debit every account once: who commits them has seen them all."""
+        places = range(len(self.accounts))
+        return [
+            self._fenced([self._from(place) for place in places[start : start + TOUR_PER_COMMIT]])
+            for start in range(0, len(places), TOUR_PER_COMMIT)
+        ]
+
+    def _fenced(self, movements: list[Movement]) -> FencedBatch:
         if not self.epochs:
             return movements, None
         slots = {slot_of(movement.source_id) for movement in movements}
         return movements, Fence({slot: self.epochs[slot] for slot in slots})
 
     def _movement(self) -> Movement:
+        return self._from(self._pick.choice(self.debited or range(len(self.accounts))))
+
+    def _from(self, place: int) -> Movement:
         count = len(self.accounts)
-        place = 0 if self.hot else self._pick.randrange(count)
         source_id, owner_id = self.accounts[place]
         destination_id, _ = self.accounts[(place + self._pick.randrange(1, count)) % count]
         self._made += 1

@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 import uvloop
 
+from actors.store.commit import PostgresLedger
 from actors.store.pool import Pool
 from serve_app.embedded.postgres import EmbeddedPostgres
 from tests.benchmarks import bank, bloat, limit, tables
@@ -290,10 +291,10 @@ async def _commit(dsn: str, accounts: int, transfers: int) -> float:
     pool = Pool(limit.app_dsn(dsn), size_max=1, name="bench")
     await pool.open()
     try:
-        standing = bank.standing_bank(dsn, accounts)
+        standing, ledger = bank.standing_bank(dsn, accounts), PostgresLedger(pool)
         seconds = 0.0
         for _ in range(transfers // BATCH):
-            seconds += (await limit.commit(pool, standing, BATCH))[0]
+            seconds += (await limit.commit(ledger, [standing.batch(BATCH)])).seconds
         return seconds
     finally:
         await pool.close()

@@ -18,7 +18,7 @@ from serve_app.embedded.postgres import EmbeddedPostgres
 from tests.benchmarks import limit, tables, usage
 from tests.benchmarks.platform_system import PlatformSystem
 from tests.benchmarks.rounds import Cell, Contestant, Course
-from tests.benchmarks.scaling.costs import STATIONS, Costs, Point, fit
+from tests.benchmarks.scaling.costs import STATIONS, Cost, Costs, Point, Sharing, fit
 from tests.benchmarks.systems import ACCOUNTS, BenchFailure
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
 CALIBRATED = (1, 8, 64)
 CHECKED = (32, 256)
-BATCHES = (1, 10, 50, 200)
+COMMITTED, LOADS = (1, 10, 50, 200), ("uniform", limit.TWO_OWNERS)
 IDLE_SECONDS = 4.0
 FLUSHES = 200
 BALANCER = "haproxy"
-BATCHES_SINCE = "SELECT count(*), count(DISTINCT xid::text) FROM outbox WHERE seq > %s"
-"""The batches are the transactions that wrote events: one each, whatever else is in it."""
-LAST_EVENT = "SELECT coalesce(max(seq), 0) FROM outbox"
+BATCHES = """
+SELECT count(DISTINCT xid::text) FROM (SELECT xid FROM outbox ORDER BY seq DESC LIMIT %s) AS last
+"""
+"""The batches of the last transfers are the transactions that wrote their events, one for each."""
+EVENTS = "SELECT count(*) FROM outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Calibration:
             BenchFailure: If a round or the books are wrong.
         """
         commits = limit.Trial(self.postgres, self.bare_dsn, self.seconds / 2, self.report).run(
-            BATCHES, ["uniform"]
+            COMMITTED, LOADS, [1]
         )
         self.report("starting gopherpay")
         try:
@@ -70,6 +72,8 @@ class Calibration:
             contestant = Contestant(self.system, self.system.prepare(ACCOUNTS))
             background_cores = self._background()
             course = Course(self.postgres, [contestant], self.seconds, self.report)
+            self.report("a round that does not count: the owner sees the accounts")
+            course.round(contestant, Cell("uniform", max(CALIBRATED)))
             points = {
                 connections: self._point(course, connections, background_cores)
                 for connections in sorted({*CALIBRATED, *CHECKED})
@@ -87,31 +91,35 @@ class Calibration:
         return usage.spent_seconds(before, after) / IDLE_SECONDS
 
     def _point(self, course: Course, connections: int, background_cores: float) -> Point:
-        """Measure one number of connections; a round's warm-up counts for the stations' CPU."""
+        """Measure one number of connections; a round's warm-up counts for the server's CPU."""
         (contestant,) = course.contestants
         before, began = usage.cpu_by_process(self.system.processes()), time.monotonic()
-        last_event = self._row(LAST_EVENT)[0]
-        done = [course.round(contestant, Cell("uniform", connections)) for _ in range(self.rounds)]
+        events = self._number(EVENTS)
+        done, batches = [], 0
+        for _ in range(self.rounds):
+            done.append(course.round(contestant, Cell("uniform", connections)))
+            batches += self._number(BATCHES, done[-1].created)
         after = usage.cpu_by_process(self.system.processes())
         background = background_cores * (time.monotonic() - began)
         if wrong := [violation for each in done for violation in each.violations]:
             raise BenchFailure("\n".join(["the figures must not be believed:", *wrong]))
-        transfers, batches = self._row(BATCHES_SINCE, last_event)
+        transfers = self._number(EVENTS) - events
         server = _by_station(before, after)
-        ingress_seconds = max(0.0, server["ingress"] - background)
-        return Point(
+        point = Point(
             connections=connections,
             rate=median(each.rate for each in done),
             p50_ms=median(each.p50_ms for each in done),
             p99_ms=median(each.p99_ms for each in done),
-            batch=transfers / batches,
+            batch=sum(each.created for each in done) / batches,
             cpu_ms={
                 "load": _each_ms(done, lambda each: each.load_cpu_seconds),
                 "balancer": server["balancer"] / transfers * 1000,
-                "ingress": ingress_seconds / transfers * 1000,
+                "ingress": max(0.0, server["ingress"] - background) / transfers * 1000,
                 "postgres": _each_ms(done, lambda each: each.postgres_cpu_seconds),
             },
         )
+        self.report(f"{connections} connections: {point.rate:,.0f}/s, batches of {point.batch:.1f}")
+        return point
 
     def _costs(
         self, commits: Sequence[Limit], background_cores: float, points: dict[int, Point]
@@ -120,6 +128,7 @@ class Calibration:
         flush_ms, lone = _flush_ms(self.folder), points[1]
         waited_ms = 1000 / lone.rate - sum(lone.cpu_ms.values()) - flush_ms
         settings = _settings(self.variables)
+        uniform, shared = ([each for each in commits if each.load == load] for load in LOADS)
         return Costs(
             machine=tables.machine(),
             settings=self.system.setup,
@@ -129,19 +138,24 @@ class Calibration:
             stations={
                 name: fit([(each.batch, each.cpu_ms[name]) for each in used]) for name in STATIONS
             },
-            commit=fit([(each.batch, _python_ms(each)) for each in commits]),
+            commit=_python(uniform),
             flush_ms=flush_ms,
             hop_ms=max(0.0, waited_ms),
             background_cores=background_cores,
-            wal_bytes=commits[-1].wal_bytes / commits[-1].transfers,
+            wal_bytes=_wal_bytes(uniform),
             points=used,
             check=[points[connections] for connections in CHECKED],
+            sharing=Sharing(
+                _python(shared).beyond(_python(uniform)),
+                _postgres(shared).beyond(_postgres(uniform)),
+                max(0.0, _wal_bytes(shared) - _wal_bytes(uniform)),
+            ),
         )
 
-    def _row(self, statement: str, *parameters: object) -> tuple[int, ...]:
+    def _number(self, statement: str, *parameters: object) -> int:
         with psycopg.connect(self.system.dsn) as connection:
             row = connection.execute(statement.encode(), parameters).fetchone()
-        return row or (0, 1)
+        return int(row[0])
 
 
 def _settings(variables: Mapping[str, str]) -> Settings:
@@ -150,8 +164,19 @@ def _settings(variables: Mapping[str, str]) -> Settings:
     return Settings(data_dir=Path(os.devnull), **given)
 
 
-def _python_ms(each: Limit) -> float:
-    return each.python_cpu_seconds / each.transfers * 1000
+def _python(commits: Sequence[Limit]) -> Cost:
+    return fit([(each.batch, each.python_cpu_seconds / each.transfers * 1000) for each in commits])
+
+
+def _postgres(commits: Sequence[Limit]) -> Cost:
+    return fit(
+        [(each.batch, each.postgres_cpu_seconds / each.transfers * 1000) for each in commits]
+    )
+
+
+def _wal_bytes(commits: Sequence[Limit]) -> float:
+    """Return the bytes of each transfer in the largest batches."""
+    return commits[-1].wal_bytes / commits[-1].transfers
 
 
 def _each_ms(done: Sequence[Round], measure: Callable[[Round], float]) -> float:

@@ -25,6 +25,15 @@ class Cost(msgspec.Struct, frozen=True):
         """Return the CPU milliseconds of a transfer in a batch of *transfers*."""
         return self.each_ms + self.batch_ms / transfers
 
+    def plus(self, more: Cost) -> Cost:
+        """Return the cost of both."""
+        return Cost(self.each_ms + more.each_ms, self.batch_ms + more.batch_ms)
+
+    def beyond(self, less: Cost) -> Cost:
+        """Return what this costs more than *less*; no part of it is below zero."""
+        each, batch = self.each_ms - less.each_ms, self.batch_ms - less.batch_ms
+        return Cost(max(0.0, each), max(0.0, batch))
+
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
     """What rounds over *connections* showed.
@@ -55,6 +64,17 @@ class Shares(msgspec.Struct, frozen=True):
     after: float = 0.0
 
 
+class Sharing(msgspec.Struct, frozen=True):
+    """What it costs more that owners credit each other's accounts, so that each remembers wrongly.
+
+    Such a batch is refused and goes again, alone, by locking and reading first.
+    """
+
+    ingress: Cost = Cost(0.0, 0.0)
+    postgres: Cost = Cost(0.0, 0.0)
+    wal_bytes: float = 0.0
+
+
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the model needs, and the measurements that it came from.
 
@@ -81,6 +101,22 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     points: list[Point]
     check: list[Point]
     shares: Shares = Shares()
+    sharing: Sharing = Sharing()
+
+    def shared(self) -> Costs:
+        """Return the costs where several owners share the accounts of one database."""
+        more, stations = self.sharing, self.stations
+        changed = {
+            "ingress": stations["ingress"].plus(more.ingress),
+            "postgres": stations["postgres"].plus(more.postgres),
+        }
+        return msgspec.structs.replace(
+            self,
+            stations=stations | changed,
+            commit=self.commit.plus(more.ingress),
+            commits_in_flight=1,
+            wal_bytes=self.wal_bytes + more.wal_bytes,
+        )
 
 
 def fit(points: Sequence[tuple[float, float]]) -> Cost:

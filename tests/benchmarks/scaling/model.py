@@ -3,8 +3,10 @@
 Clients send the next transfer when the last is answered (closed loop). A transfer passes the
 load's own process, the balancer, an ingress, and a commit that it shares with whatever else
 waited; the answer goes the same way back. A program that is written as one thread does one thing
-at a time; all of them share the cores in slices. One disk takes what all commits wrote since the
-last flush. The time is in milliseconds, and nothing in it is random but who is served first.
+at a time, in the order in which things came; all of them share the cores in slices. Several
+batches of an ingress may be under way, but over one connection, which does one after the other.
+One disk takes what all commits wrote since the last flush. The time is in milliseconds, and
+nothing in it is random.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import simpy
 from tests.benchmarks.rounds import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.benchmarks.scaling.costs import Costs
 
@@ -69,15 +71,24 @@ class Program:
         self._turn = simpy.PriorityResource(environment)
         self.busy_ms = 0.0
 
-    def work(self, ms: float, *, first: bool = False) -> Steps:
-        """Use *ms* of CPU, before all that waits when it must be *first*."""
+    def work(self, ms: float) -> Steps:
+        """Use *ms* of CPU when it is its turn."""
+        yield from self.turn(lambda: ms)
+
+    def turn(self, begin: Callable[[], float], *, first: bool = False) -> Steps:
+        """Ask *begin* how many milliseconds to use when it is its turn, and use them.
+
+        Args:
+            begin: Called when nothing is before it any more.
+            first: Whether it goes before all that waits.
+        """
         with self._turn.request(priority=0 if first else 1) as turn:
             yield turn
-            yield from self._use(ms)
+            yield from self._use(begin())
 
     def burst(self, ms: float, done: Sequence[simpy.Event]) -> Steps:
         """Use *ms* of CPU for each of *done* without a pause, and say so one by one."""
-        with self._turn.request(priority=0) as turn:
+        with self._turn.request(priority=1) as turn:
             yield turn
             for each in done:
                 yield from self._use(ms)
@@ -132,16 +143,39 @@ class Transfer:
     batch: int = 1
 
 
+class Connection:
+    """One connection to Postgres: a call after the other, each with the flush of its commit."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._backend = Program(world.environment, world.postgres_cores)
+        self._turn = simpy.Resource(world.environment)
+
+    @property
+    def busy_ms(self) -> float:
+        """Return the CPU of its backend."""
+        return self._backend.busy_ms
+
+    def commit(self, size: int) -> Steps:
+        """Commit a batch of *size* after those that were sent before it."""
+        cost, after = self._world.costs.stations["postgres"], self._world.costs.shares.after
+        with self._turn.request() as turn:
+            yield turn
+            yield from self._backend.work(cost.batch_ms * (1 - after) + size * cost.each_ms)
+            yield self._world.disk.flush(size)
+        self._world.environment.process(self._backend.work(cost.batch_ms * after))
+
+
 class Ingress:
-    """Takes requests, gathers what waits, commits it, and answers."""
+    """Takes requests, gathers what waits, sends it to be committed, and answers."""
 
     def __init__(self, world: World, cores: simpy.Resource) -> None:
         self._world = world
         self._program = Program(world.environment, cores)
-        flights = world.layout.commits_in_flight
-        self._backends = [Program(world.environment, world.postgres_cores) for _ in range(flights)]
-        self._free = list(self._backends)
+        self._connection = Connection(world)
         self._waiting: list[Transfer] = []
+        self._under_way = 0
+        self._pump_is_due = False
         ingress, commit = world.costs.stations["ingress"], world.costs.commit
         http_ms, shares = max(0.0, ingress.each_ms - commit.each_ms), world.costs.shares
         self._take_ms = http_ms * (1 - shares.answer)
@@ -152,39 +186,48 @@ class Ingress:
 
     @property
     def busy_ms(self) -> tuple[float, float]:
-        """Return the CPU of the ingress and of its connections to Postgres."""
-        return self._program.busy_ms, sum(each.busy_ms for each in self._backends)
+        """Return the CPU of the ingress and of its connection to Postgres."""
+        return self._program.busy_ms, self._connection.busy_ms
 
     def take(self, transfer: Transfer) -> Steps:
         """Read a request and let it wait for the next batch."""
         yield from self._program.work(self._take_ms)
         self._waiting.append(transfer)
-        self._send()
+        self._pump_soon()
 
-    def _send(self) -> None:
-        """Let a batch leave, if one may: there is no timer."""
-        if not self._waiting or not self._free:
-            return
-        most = self._world.costs.batch_max
-        batch, self._waiting = self._waiting[:most], self._waiting[most:]
-        self._world.environment.process(self._commit(batch, self._free.pop()))
+    def _pump_soon(self, *, first: bool = False) -> None:
+        """Look for a batch, as a loop does: there is no timer.
 
-    def _commit(self, batch: list[Transfer], backend: Program) -> Steps:
-        """Commit, answer all in one go, and only then look for the next batch, as a loop does."""
-        world, size = self._world, len(batch)
-        world.batches.append(size)
-        postgres = world.costs.stations["postgres"]
-        own_ms = self._batch_ms * (1 - self._after) + size * self._commit_each_ms
-        yield from self._program.work(own_ms, first=True)
-        yield from backend.work(postgres.batch_ms * (1 - self._after) + size * postgres.each_ms)
-        yield world.disk.flush(size)
+        After an arrival it looks once it has read all that came with it; after an answer before
+        it reads anything more.
+        """
+        may = self._under_way < self._world.layout.commits_in_flight
+        if may and self._waiting and not self._pump_is_due:
+            self._pump_is_due = True
+            self._world.environment.process(self._pump(first=first))
+
+    def _pump(self, *, first: bool) -> Steps:
+        """Send what waits by now, and answer it when it is committed."""
+        batch: list[Transfer] = []
+        yield from self._program.turn(lambda: self._gather(batch), first=first)
+        self._pump_soon()
+        yield from self._connection.commit(len(batch))
         for transfer in batch:
-            transfer.batch = size
-        world.environment.process(backend.work(postgres.batch_ms * self._after))
+            transfer.batch = len(batch)
         yield from self._program.burst(self._answer_ms, [each.answered for each in batch])
-        self._free.append(backend)
-        self._send()
-        yield from self._program.work(self._batch_ms * self._after)
+        self._under_way -= 1
+        self._pump_soon(first=True)
+        self._world.environment.process(self._program.work(self._batch_ms * self._after))
+
+    def _gather(self, batch: list[Transfer]) -> float:
+        """Fill *batch* with what waits; return the CPU milliseconds until it is sent."""
+        most = self._world.costs.batch_max
+        batch += self._waiting[:most]
+        del self._waiting[:most]
+        self._pump_is_due = False
+        self._under_way += 1
+        self._world.batches.append(len(batch))
+        return self._batch_ms * (1 - self._after) + len(batch) * self._commit_each_ms
 
 
 class World:

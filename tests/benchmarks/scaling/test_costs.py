@@ -45,6 +45,10 @@ def test_no_cost_is_below_zero(points):
     assert found.batch_ms >= 0
 
 
+def test_what_one_costs_beyond_the_other_is_never_below_zero():
+    assert Cost(0.3, 0.1).beyond(Cost(0.1, 0.2)) == Cost(pytest.approx(0.2), 0.0)
+
+
 def test_costs_are_read_as_they_were_saved(tmp_path):
     costs.save(SOME, tmp_path / "costs.json")
 

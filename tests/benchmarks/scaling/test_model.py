@@ -59,6 +59,30 @@ def test_more_connections_make_larger_batches_and_cheaper_transfers():
     assert many.busy["postgres"] / many.rate < few.busy["postgres"] / few.rate
 
 
+def test_a_second_batch_under_way_uses_what_the_first_leaves_idle():
+    one, two = (simulate(COSTS, Layout(64, count, cores=0)) for count in (1, 2))
+
+    assert two.rate > 1.2 * one.rate
+    assert two.batch < one.batch
+    assert two.busy["postgres"] > one.busy["postgres"]
+
+
+def test_a_connection_does_one_batch_after_another_however_many_are_under_way():
+    said = simulate(COSTS, Layout(64, 8, cores=0))
+
+    commits_per_ms = said.rate / said.batch / 1000
+    postgres = COSTS.stations["postgres"]
+    commit_ms = postgres.batch_ms + said.batch * postgres.each_ms + COSTS.flush_ms
+    assert commits_per_ms * commit_ms <= 1.01
+
+
+def test_a_lone_transfer_has_nobody_to_share_with_or_wait_for():
+    said = simulate(COSTS, Layout(1, 3))
+
+    assert said.batch == 1
+    assert said.p50_ms == pytest.approx(LONE_MS)
+
+
 def test_no_batch_is_larger_than_allowed():
     said = simulate(without(batch_max=8), Layout(connections=64))
 
