@@ -128,9 +128,18 @@ class AccountReads(Protocol):
         ...
 
     async def entries(
-        self, account_id: UUID, *, before_version: int | None, limit: int
+        self,
+        account_id: UUID,
+        owner_id: UUID | None,
+        *,
+        before_version: int | None,
+        limit: int,
     ) -> list[Entry]:
-        """Return the postings of an account, newest first."""
+        """Return the postings of an account, newest first.
+
+        Raises:
+            NotFound: If there is none, or it is another's.
+        """
         ...
 
     async def balance_at(self, account_id: UUID, at: datetime | None) -> BalanceAt | None:

@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from actors.domain.errors import GopherPayError, OutcomeUnknown, StoreUnavailable
 from actors.store.failures import lost
+from actors.store.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -31,7 +32,10 @@ message disarms that timer. This one needs Postgres 17.
 
 
 class Pool:
-    """A bounded pool of connections in autocommit mode, every statement prepared."""
+    """A bounded pool of connections in autocommit mode, every statement prepared.
+
+    Reads and owners have some of their own beside those that are lent.
+    """
 
     def __init__(self, dsn: str, *, size_max: int, name: str, wait_seconds: float = 2.0) -> None:
         self._dsn = dsn
@@ -42,6 +46,8 @@ class Pool:
         }
         self._owned: list[tuple[AsyncConnection, Callable[[], None]]] = []
         self._owning = asyncio.Lock()
+        self._wait_seconds = wait_seconds
+        self._reader: Reader | None = None
         self._closed = False
         self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
             dsn,
@@ -64,9 +70,12 @@ class Pool:
             await self._pool.open(wait=True, timeout=10)
         except PoolTimeout as error:
             raise StoreUnavailable from error
+        self._reader = Reader(self, wait_seconds=self._wait_seconds)
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._reader is not None:
+            await self._reader.close()
         async with self._owning:  # one may be on its way
             self._closed = True
             for connection, when_closing in self._owned:
@@ -90,7 +99,11 @@ class Pool:
                 raise StoreUnavailable
             connection = await AsyncConnection.connect(self._dsn, **self._settings)
             self._owned.append((connection, when_closing))
-            await _configure(connection)
+            try:
+                await _configure(connection)
+            except BaseException:
+                await self.disown(connection)
+                raise
             return connection
 
     async def disown(self, connection: AsyncConnection) -> None:
@@ -128,6 +141,23 @@ class Pool:
         self, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()
     ) -> list[tuple[Any, ...]]:
         """Return the rows of one reading statement, which is one snapshot.
+
+        Reads of many callers share a connection: what may take long belongs to ``search``.
+
+        Raises:
+            StoreUnavailable: If the database did not answer.
+        """
+        if self._reader is None:
+            raise StoreUnavailable
+        try:
+            return await self._reader.rows(statement, parameters)
+        except psycopg.Error as error:
+            raise StoreUnavailable from error
+
+    async def search(
+        self, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement that may take long, so that no other read waits for it.
 
         Raises:
             StoreUnavailable: If the database did not answer.

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 WALLET_COLUMNS = """
 a.id, a.owner_id, a.currency, a.name,
-a.status <> 'closed' AND (a.is_default OR NOT EXISTS (
-    SELECT FROM accounts o WHERE o.owner_id = a.owner_id AND o.currency = a.currency
-        AND o.status <> 'closed' AND (o.is_default OR o.id < a.id))) AS is_default,
+a.status <> 'closed' AND (a.is_default OR NOT (
+    EXISTS (SELECT FROM accounts o WHERE o.owner_id = a.owner_id AND o.id < a.id
+        AND o.currency = a.currency AND o.status <> 'closed')
+    OR EXISTS (SELECT FROM accounts o WHERE o.owner_id = a.owner_id
+        AND o.currency = a.currency AND o.is_default AND o.status <> 'closed')
+)) AS is_default,
 a.status, a.balance_minor, a.held_minor, a.overdraft_minor, a.version, a.created_at
 """
 """The default is the one that was named, else the oldest open one: ids are in time order."""
@@ -32,20 +35,27 @@ MANY = f"""
 SELECT {WALLET_COLUMNS} FROM accounts a
 WHERE a.owner_id = %s AND a.kind = 'customer'
     AND CASE WHEN %s::text IS NULL THEN a.status <> 'closed' ELSE a.status = %s END
-    AND (%s::uuid IS NULL OR a.id < %s)
+    AND a.id < coalesce(%s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
 ORDER BY a.id DESC LIMIT %s
 """  # noqa: S608  as above
+"""Later pages begin in the index, since the bound is one value (no id of ours is all ones)."""
 
 ENTRIES = """
-SELECT p.transfer_id, t.kind, p.amount_minor, t.currency, p.balance_after_minor, p.version,
-       o.owner_id, t.description, p.posted_at
-FROM postings p
-JOIN transfers t ON t.id = p.transfer_id
-JOIN accounts o ON o.id = CASE WHEN t.source_account_id = p.account_id
-    THEN t.destination_account_id ELSE t.source_account_id END
-WHERE p.account_id = %s AND (%s::bigint IS NULL OR p.version < %s)
-ORDER BY p.version DESC LIMIT %s
+SELECT e.* FROM accounts a
+LEFT JOIN LATERAL (
+    SELECT p.transfer_id, t.kind, p.amount_minor, t.currency, p.balance_after_minor, p.version,
+           o.owner_id, t.description, p.posted_at
+    FROM postings p
+    JOIN transfers t ON t.id = p.transfer_id
+    JOIN accounts o ON o.id = CASE WHEN t.source_account_id = p.account_id
+        THEN t.destination_account_id ELSE t.source_account_id END
+    WHERE p.account_id = a.id AND p.version < coalesce(%s, 9223372036854775807)
+    ORDER BY p.version DESC LIMIT %s
+) e ON true
+WHERE a.id = %s AND a.kind = 'customer' AND (%s::uuid IS NULL OR a.owner_id = %s)
+ORDER BY e.version DESC
 """
+"""No row: there is no such account for this reader. A row of nulls: it has no entries here."""
 
 BALANCE_AT = """
 WITH RECURSIVE search (low, high) AS (
@@ -86,15 +96,27 @@ class Wallets:
         self, owner_id: UUID, *, status: AccountStatus | None, before: UUID | None, limit: int
     ) -> list[Wallet]:
         """Return the owner's accounts, newest first; without a *status* those not closed."""
-        rows = await self._pool.rows(MANY, (owner_id, status, status, before, before, limit))
+        rows = await self._pool.rows(MANY, (owner_id, status, status, before, limit))
         return [wallet(row) for row in rows]
 
     async def entries(
-        self, account_id: UUID, *, before_version: int | None, limit: int
+        self,
+        account_id: UUID,
+        owner_id: UUID | None,
+        *,
+        before_version: int | None,
+        limit: int,
     ) -> list[Entry]:
-        """Return the postings of an account, newest first."""
-        parameters = (account_id, before_version, before_version, limit)
-        return [Entry(*row) for row in await self._pool.rows(ENTRIES, parameters)]
+        """Return the postings of an account, newest first.
+
+        Raises:
+            NotFound: If there is none, or it is another's.
+        """
+        parameters = (before_version, limit, account_id, owner_id, owner_id)
+        rows = await self._pool.rows(ENTRIES, parameters)
+        if not rows:
+            raise NotFound
+        return [Entry(*row) for row in rows if row[0] is not None]
 
     async def balance_at(self, account_id: UUID, at: datetime | None) -> BalanceAt | None:
         """Return what the account held at *at*, None when that lies in the future.

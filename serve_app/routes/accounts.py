@@ -167,11 +167,11 @@ class Accounts:
     async def entries(self, call: Call[None, Paged]) -> Answer:
         """List the postings of an account."""
         account_id, query = call.ids[0], call.query
-        await self._reads.one(account_id, reads_as(call.principal))
         listing = Listing(self._cursors, call.principal.id, "entries", (account_id,))
         position = listing.position(query.cursor)
         rows = await self._reads.entries(
             account_id,
+            reads_as(call.principal),
             before_version=None if position is None else int(position[0]),
             limit=query.limit + 1,
         )

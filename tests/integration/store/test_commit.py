@@ -247,7 +247,7 @@ async def test_times_of_an_account_never_fall_though_the_clock_does(bank, owner,
     await owner.execute("UPDATE postings SET posted_at = posted_at + interval '1 hour'")
     await owner.execute("UPDATE transfers SET posted_at = posted_at + interval '1 hour'")
     await owner.execute("UPDATE accounts SET last_posted_at = last_posted_at + interval '1 hour'")
-    before = (await bank.wallets.entries(ada, before_version=None, limit=1))[0].posted_at
+    before = (await bank.wallets.entries(ada, None, before_version=None, limit=1))[0].posted_at
     outcomes = await bank.post(a_movement(ada, bob, 1), a_movement(bob, ada, 1))
 
     assert [each.transfer.posted_at for each in outcomes] == [before, before]

@@ -35,7 +35,7 @@ async def test_a_balance_at_any_moment_is_that_of_counting(bank):
     for _ in range(12):
         pairs = random.choices([(ada, bob), (bob, ada)], k=random.randint(1, 4))
         await bank.post(*(a_movement(*pair, random.randint(1, 9)) for pair in pairs))
-    entries = (await bank.wallets.entries(ada, before_version=None, limit=100))[::-1]
+    entries = (await bank.wallets.entries(ada, None, before_version=None, limit=100))[::-1]
     moments = {entry.posted_at for entry in entries}
     moments |= {at + shift for at in moments for shift in (INSTANT, -INSTANT)}
     for at in moments:
@@ -69,7 +69,7 @@ async def test_entries_count_down_without_gaps_on_any_page_size(bank):
     await bank.post(*(a_movement(ada, bob, 1) for _ in range(20)))
 
     async def read(before, limit):
-        return await bank.wallets.entries(ada, before_version=before, limit=limit)
+        return await bank.wallets.entries(ada, None, before_version=before, limit=limit)
 
     pages = await _pages(read, lambda entry: entry.version, 6)
 
