@@ -1,6 +1,7 @@
 """The line: an owner's batches, one behind the other, each in one round trip.
 
-A batch is decided on what the last ones left in memory and sent at once, before those are back.
+A batch is decided on what the last ones left in memory and sent at once, before those are back;
+accounts that are not there are read first, without a lock.
 The server runs them in order, and writes only what was decided on the truth: whoever remembered
 wrongly is told so, and goes again, alone, by locking and reading first.
 """
@@ -20,9 +21,8 @@ from actors.domain import batches
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
 from actors.domain.transfers import Movement, Outcome
 from actors.ports import Fence, Fenced
-from actors.store import batch_json, failures
+from actors.store import batch_json, encoding, failures, statements
 from actors.store.remembered import DatabaseClock, RememberedAccounts
-from actors.store.statements import POST_BATCH_WIRED
 from actors.store.wire import wire_to
 
 if TYPE_CHECKING:
@@ -43,12 +43,15 @@ ANSWER_SECONDS_MAX: Final = 8.0
 
 REOPEN_SECONDS: Final = 0.5
 
+READ_ACCOUNTS: Final = statements.READ_ACCOUNTS.decode()
+
 
 @dataclass(slots=True, eq=False)
 class Job:
     """A batch on its way.
 
     Attributes:
+        fetching: Reads the accounts that were not remembered when it came.
         locks: Whether memory was wrong about it once.
         sent_at: By the event loop's clock.
     """
@@ -56,6 +59,7 @@ class Job:
     movements: Sequence[Movement]
     fence: Fence
     answer: asyncio.Future[list[Outcome]]
+    fetching: asyncio.Task[None] | None = None
     locks: bool = False
     sent_at: float = 0.0
 
@@ -95,13 +99,33 @@ class CommitLine:
         """Return what became of *movements*; see ``actors.ports.Ledger``."""
         job = Job(movements, fence, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
+        self._fetch_missing(job)
         self._advance()
         return await job.answer
+
+    def _fetch_missing(self, job: Job) -> None:
+        """Read what is not remembered of *job*, while those before it are under way."""
+        missing = self._accounts.missing(job.movements)
+        if missing and self._open_wire() is not None:
+            job.fetching = asyncio.create_task(self._fetch(job, missing))
+
+    async def _fetch(self, job: Job, account_ids: Iterable[UUID]) -> None:
+        """Remember accounts as they are now, without a lock: what is written is compared."""
+        try:
+            rows = await self._pool.rows(READ_ACCOUNTS, (encoding.ids(account_ids),))
+            self._accounts.learn(map(encoding.account, rows))
+        except StoreUnavailable as trouble:  # whoever locks will say so
+            log.warning("accounts.not_fetched", trouble=repr(trouble))
+        finally:
+            job.fetching = None
+            self._advance()
 
     def _advance(self) -> None:
         """Send what can be sent; what must lock goes alone, after all that was sent before."""
         while self._waiting and self._alone is None and not self._again:
             job = self._waiting[0]
+            if job.fetching is not None:
+                return
             if not job.locks and self._send(job):
                 self._waiting.popleft()
             elif self._sent:
@@ -190,7 +214,9 @@ class CommitLine:
         try:
             if self._wire is not None:
                 await self._pool.disown(self._wire.connection)
-            self._wire = await wire_to(await self._pool.own(self._close_wire), POST_BATCH_WIRED)
+            self._wire = await wire_to(
+                await self._pool.own(self._close_wire), statements.POST_BATCH_WIRED
+            )
         except (psycopg.Error, StoreUnavailable) as trouble:
             log.warning("wire.not_opened", trouble=repr(trouble))
             await asyncio.sleep(REOPEN_SECONDS)

@@ -50,6 +50,21 @@ class RememberedAccounts:
                 found[account_id] = account
         return found
 
+    def missing(self, movements: Sequence[Movement]) -> list[UUID]:
+        """Return the sides of *movements* that are not remembered, each once."""
+        known = self._by_number
+        sides = {
+            account_id.int: account_id
+            for movement in movements
+            for account_id in (movement.source_id, movement.destination_id)
+            if account_id.int not in known
+        }
+        return list(sides.values())
+
+    def learn(self, accounts: Iterable[Account]) -> None:
+        """Remember those of *accounts* that are not: what is here already may be newer."""
+        self.keep(account for account in accounts if account.id.int not in self._by_number)
+
     def keep(self, accounts: Iterable[Account]) -> None:
         """Remember *accounts* as they are now."""
         for account in accounts:

@@ -24,7 +24,7 @@ class WatchedPool:
 
     def __init__(self, pool):
         self._pool = pool
-        self.own, self.disown = pool.own, pool.disown
+        self.own, self.disown, self.rows = pool.own, pool.disown, pool.rows
         self.lent = 0
 
     @asynccontextmanager
@@ -97,6 +97,36 @@ async def test_accounts_that_are_remembered_need_no_connection_of_the_pool(
     assert [each.verdict for each in outcomes] == [Verdict.POSTED] * 2
     assert (await bank.balance_minor(ada), await bank.balance_minor(bob)) == (75, 25)
     await assert_books_are_right(database.app_dsn)
+
+
+async def test_accounts_that_nobody_remembers_are_read_without_a_lock(
+    bank, line, watched, database
+):
+    wallets = [await bank.wallet(100) for _ in range(3)]
+    before = watched.lent
+    answers = await asyncio.gather(
+        line(a_movement(wallets[0], wallets[1], 10)),
+        line(a_movement(wallets[0], wallets[2], 95)),
+        line(a_movement(wallets[1], wallets[2], 105)),
+    )
+
+    assert [each.verdict for [each] in answers] == [
+        Verdict.POSTED,
+        Verdict.REFUSED,
+        Verdict.POSTED,
+    ]
+    assert watched.lent == before
+    assert [await bank.balance_minor(each) for each in wallets] == [90, 5, 205]
+    await assert_books_are_right(database.app_dsn)
+
+
+async def test_an_account_that_does_not_exist_is_looked_for_under_the_locks(bank, line, watched):
+    ada = await bank.wallet(100)
+    before = watched.lent
+    [outcome] = await line(a_movement(ada, new_id(), 10))
+
+    assert outcome.code == "destination-unknown"
+    assert watched.lent > before
 
 
 async def test_what_others_did_meanwhile_is_seen(bank, line, database):

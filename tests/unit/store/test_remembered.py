@@ -40,6 +40,16 @@ def test_a_batch_is_remembered_whole_or_not_at_all():
     assert accounts.of([a_movement(1, 2), a_movement(1, 3)]) is None
 
 
+def test_what_is_remembered_is_not_replaced_by_what_was_read():
+    accounts, mine, read = RememberedAccounts(), an_account(1), an_account(1)
+    accounts.keep([mine])
+    assert accounts.missing([a_movement(1, 2), a_movement(2, 1)]) == [UUID(int=2)]
+
+    accounts.learn([read, an_account(2)])
+    assert accounts.of([a_movement(1, 2)])[UUID(int=1)] is mine
+    assert accounts.missing([a_movement(1, 2)]) == []
+
+
 def test_what_was_forgotten_is_not_remembered():
     accounts = RememberedAccounts()
     accounts.keep([an_account(1), an_account(2)])
