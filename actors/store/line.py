@@ -148,6 +148,10 @@ class CommitLine:
             self._accounts.forget(accounts)
             job.fail(mistake)
             return True
+        if not _takes_every_key(batch, job.movements):
+            self._accounts.forget(accounts)
+            job.locks = True
+            return False
         job.sent_at = asyncio.get_running_loop().time()
         self._sent.append(job)
         self._watch_soon()
@@ -243,3 +247,15 @@ class CommitLine:
             log.error("wire.silent", batches=len(self._sent))
             self._close_wire()
         self._watch_soon()
+
+
+def _takes_every_key(batch: Batch, movements: Sequence[Movement]) -> bool:
+    """Tell whether the database will say of each key of *movements* whether it is used already.
+
+    It does by refusing to take a key twice. A refusal that leaves its key free takes none, so
+    what the key may stand for must be looked up.
+    """
+    if len(batch.keys) == len(movements):
+        return True
+    taken = {(key.principal_id, key.idempotency_key) for key in batch.keys}
+    return all((each.principal_id, each.idempotency_key) in taken for each in movements)

@@ -174,6 +174,19 @@ async def test_a_key_that_was_used_says_the_same_again(bank, line):
     assert await bank.balance_minor(bob) == 10
 
 
+async def test_a_used_key_is_known_also_where_the_wish_would_leave_it_free(bank, line):
+    ada, bob = await bank.wallet(100), await bank.wallet()
+    [first] = await line(a_movement(ada, bob, 10, key="k"))
+    [reused, fresh] = await line(
+        a_movement(ada, ada, 10, key="k"), a_movement(ada, ada, 10, key="never used")
+    )
+    [posted] = await line(a_movement(ada, bob, 10, key="never used"))
+
+    assert reused.facts == {"object_kind": "transfer", "object_id": str(first.transfer.id)}
+    assert fresh.code == "same-account"
+    assert posted.verdict is Verdict.POSTED
+
+
 async def test_batches_sent_behind_each_other_are_decided_in_order(bank, line, watched, database):
     ada, bob = await bank.wallet(100), await bank.wallet()
     await line(a_movement(ada, bob, 1))
