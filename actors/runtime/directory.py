@@ -81,7 +81,8 @@ class Directory:
     ) -> list[Outcome | Unavailable]:
         """Return what became of each of *movements*, in order.
 
-        Those of one account are decided in their order here; a trouble is a value in its place.
+        Those of one account are decided in their order here, as far as the way to a shard elsewhere
+        keeps it; a trouble is a value in its place.
         """
         deadline = self._now() + deadline_seconds
         answers = await asyncio.gather(*(self._ask(movement, deadline) for movement in movements))

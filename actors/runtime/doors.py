@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CALLS_UNDER_WAY: Final = 3
-"""To one shard: a Ray actor takes the calls of one caller in order, and begins each at once."""
+"""To one shard. They arrive in the order sent as far as Serve's transport keeps it, which it does
+not promise: turns of one account in two calls may change places, none of them answered yet."""
 
 
 class Door(Protocol):

@@ -21,7 +21,7 @@ DRIVERS = Path(__file__).parent / "drivers"
 DATABASE = "driven_service"
 WHOLE = """
 name = "other"
-url = "http://127.0.0.1:9/root/"
+url = "http://127.0.0.1:9/base/"
 accounts = "account-{n}"
 [transfer]
 path = "/pay"
@@ -112,7 +112,7 @@ def test_accounts_may_follow_a_pattern(told):
 
     assert target.accounts == ["account-0", "account-1", "account-2"]
     assert target.owners == [0, 0, 0]
-    assert target.api.transfer.path == "/root/pay"
+    assert target.api.transfer.path == "/base/pay"
 
 
 def test_its_processes_are_never_those_of_the_benchmark(told):

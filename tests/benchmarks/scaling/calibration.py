@@ -86,7 +86,7 @@ class Calibration:
         """Return the cores that the platform uses when nobody asks anything."""
         self.report("the platform at rest")
         before = usage.cpu_by_process(self.system.processes())
-        time.sleep(IDLE_SECONDS)
+        time.sleep(IDLE_SECONDS)  # the span that is measured, not a wait for anything
         after = usage.cpu_by_process(self.system.processes())
         return usage.spent_seconds(before, after) / IDLE_SECONDS
 

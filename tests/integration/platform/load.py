@@ -128,9 +128,9 @@ class Load:
         doubted = self.in_doubt
         known = [wish for wish in self.wishes if wish.told[0].is_definite][-100:]
         lines = [Line(self._address) for _ in range(CONNECTIONS)]
-        todo = iter([*doubted, *doubted, *known])  # in doubt twice: their answer must not change
+        left = iter([*doubted, *doubted, *known])  # in doubt twice: their answer must not change
         async with asyncio.timeout(DEFINITE_SECONDS):
-            await asyncio.gather(*(_repeat(line, todo) for line in lines))
+            await asyncio.gather(*(_repeat(line, left) for line in lines))
 
     async def _client(self, ended, *, keeps_line):
         with closing(Line(self._address)) as line:
@@ -167,9 +167,9 @@ def _wish(body, token, key):
     return Wish("\r\n".join(lines).encode() + b"\r\n\r\n", body, key)
 
 
-async def _repeat(line, todo):
+async def _repeat(line, left):
     with closing(line):
-        for wish in todo:
+        for wish in left:
             while not (told := await line.ask(wish.head + wish.body)).is_definite:
                 wish.told.append(told)
                 await asyncio.sleep(BACK_OFF_SECONDS)
