@@ -87,6 +87,50 @@ class Settings(BaseSettings):
     shard_generation: Annotated[int, Field(ge=0)] = 0
     """The version of the software as a rising number: a newer one takes slots over."""
 
+    kafka_bootstrap_servers: str | None = None
+    """Brokers of Apache Kafka (host:port, commas); the outbox itself is the bus when not given."""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the brokers are spoken to."""
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the user proves itself, where the protocol has SASL."""
+    kafka_sasl_username: str | None = None
+    """The user at the brokers."""
+    kafka_sasl_password: SecretStr | None = None
+    """Its password."""
+    kafka_ca_file: Path | None = None
+    """Certificates (PEM) of who may sign the brokers'; the system's when not given."""
+    kafka_certificate_file: Path | None = None
+    """The platform's own certificate (PEM), where the brokers ask for one."""
+    kafka_key_file: Path | None = None
+    """The key of that certificate (PEM)."""
+    kafka_topic_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,63}$")] = "gopherpay"
+    """What every topic's name begins with."""
+    kafka_topics_made: bool | None = None
+    """Whether missing topics are made at the start; in development when not given."""
+    kafka_partitions: Count = 8
+    """Partitions of a topic that is made."""
+    kafka_replication: Annotated[int, Field(ge=1, le=9)] = 1
+    """Copies of a topic that is made."""
+    relay_replicas: Count = 1
+    """Processes that take facts to Kafka, where there is one."""
+    outbox_days_kept: Annotated[int, Field(ge=1, le=365)] = 7
+    """Days after which the outbox forgets what every reader has read."""
+
+    notifier_replicas: Count = 1
+    """Processes that tell people what happened."""
+    webhook_replicas: Count = 1
+    """Processes that send webhooks."""
+    background_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """How much of its time a consumer may work while there is a backlog; it rests in between."""
+    novu_api_key: SecretStr | None = None
+    """The secret key of a Novu environment; nobody is told by mail or push when not given."""
+    novu_url: str = "https://api.novu.co"
+    """Where Novu answers."""
+    novu_application_identifier: str | None = None
+    """The Novu environment's public name, for its inbox in a browser."""
+    webhooks_anywhere: bool | None = None
+    """Whether webhooks may use plain HTTP and private addresses; in development when not given."""
+
     bcrypt_cost: Annotated[int, Field(ge=4, le=16)] = BCRYPT_COST_MIN
     """The cost of a password hash; at least 12 in production."""
     password_workers: Count = 1
@@ -121,6 +165,16 @@ class Settings(BaseSettings):
     def serves_mailbox(self) -> bool:
         """Tell whether the development mailbox is served."""
         return not self.is_production if self.mailbox_open is None else self.mailbox_open
+
+    @property
+    def makes_topics(self) -> bool:
+        """Tell whether missing topics are made at the start."""
+        return not self.is_production if self.kafka_topics_made is None else self.kafka_topics_made
+
+    @property
+    def sends_webhooks_anywhere(self) -> bool:
+        """Tell whether webhooks may go to private addresses, and without TLS."""
+        return not self.is_production if self.webhooks_anywhere is None else self.webhooks_anywhere
 
     @property
     def throttle_factor(self) -> int:
@@ -177,6 +231,9 @@ def production_refusals(settings: Settings) -> list[str]:
         "keys made by itself (set GOPHERPAY_KEYS_DIR)": settings.keys_dir is None,
         "open documentation (unset GOPHERPAY_DOCS_OPEN)": settings.serves_docs,
         "the open mailbox (unset GOPHERPAY_MAILBOX_OPEN)": settings.serves_mailbox,
+        "webhooks to anywhere (unset GOPHERPAY_WEBHOOKS_ANYWHERE)": (
+            settings.sends_webhooks_anywhere
+        ),
         f"bcrypt below cost {BCRYPT_COST_MIN}": settings.bcrypt_cost < BCRYPT_COST_MIN,
     }
     return [clause for clause, broken in rules.items() if broken]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from actors.domain.errors import Unavailable
     from actors.domain.transfers import Movement, Outcome, Transfer
     from actors.identity.mailbox import Mail
-    from actors.ports import KeyClaim
+    from actors.ports.ledger import KeyClaim
     from actors.store.books.report import Report
     from actors.store.transfers import TransferFilter
 

@@ -49,6 +49,33 @@ class Event:
         return f"{TYPE_PREFIX}{self.name}{TYPE_VERSION}"
 
 
+@value
+class CloudEvent:
+    """A fact as a consumer sees it (CloudEvents 1.0).
+
+    Attributes:
+        id: One for each fact; what is done with it is done once per id.
+        type: Such as ``dev.gopherpay.transfer.posted.v1``.
+        source: Who tells it.
+        subject: The id of the account or user.
+        time: When it became true, UTC.
+        data: Members beyond those of the schema may be there and mean nothing yet.
+    """
+
+    id: UUID
+    type: str
+    source: str
+    subject: UUID
+    time: datetime
+    data: Mapping[str, object]
+    trace_parent: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the type without prefix and version, such as ``transfer.posted``."""
+        return self.type.removeprefix(TYPE_PREFIX).removesuffix(TYPE_VERSION)
+
+
 def fact(name: str, subject_kind: str, subject_id: UUID, data: Mapping[str, object]) -> Event:
     """Return an event whose payload is *data* as JSON; it must hold no secret."""
     return Event(name, subject_kind, subject_id, _text(data))

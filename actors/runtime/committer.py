@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
-from actors.ports import Fence, Fenced
+from actors.ports.ledger import Fence, Fenced
 from actors.runtime.messages import MOVED, UNKNOWN, Answer, Status, done, overloaded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from actors.ports import Ledger
+    from actors.ports.ledger import Ledger
     from actors.runtime.mailbox import Turn
 
 log = structlog.get_logger()

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.domain.transfers import Movement, Outcome
-    from actors.ports import Ledger, Slots
+    from actors.ports.ledger import Ledger
+    from actors.ports.slots import Slots
     from actors.runtime.transports import ShardTransport
 
 OWNERS_ASKED: Final = 2

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from actors.domain.transfers import Movement
-    from actors.ports import SlotOwner, Slots
+    from actors.ports.slots import SlotOwner, Slots
     from actors.runtime.limits import RuntimeLimits
     from actors.runtime.mailbox import Turn
     from actors.runtime.shard import Shard

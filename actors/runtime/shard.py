@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.domain.transfers import Movement
-    from actors.ports import Fence, Ledger, Slots
+    from actors.ports.ledger import Fence, Ledger
+    from actors.ports.slots import Slots
     from actors.runtime.mailbox import Turn
 
 log = structlog.get_logger()

@@ -13,12 +13,12 @@ import structlog
 
 from actors.domain.errors import Unavailable
 from actors.domain.slots import SLOT_COUNT
-from actors.ports import Fence, Fenced
+from actors.ports.ledger import Fence, Fenced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
-    from actors.ports import SlotLease, Slots
+    from actors.ports.slots import SlotLease, Slots
     from actors.runtime.limits import TenancyLimits
 
 log = structlog.get_logger()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from actors.domain.accounts import Account
-    from actors.ports import KeyClaim
+    from actors.ports.ledger import KeyClaim
     from actors.store.pool import Pool
 
 ATTEMPTS_MAX: Final = 2

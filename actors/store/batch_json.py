@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actors.domain.batches import Batch, KeptAnswer
     from actors.domain.events import Event
     from actors.domain.transfers import Posting, Transfer
-    from actors.ports import Fence
+    from actors.ports.ledger import Fence
 
 Row = dict[str, Any]
 Parameters = tuple[bytes | None, ...]

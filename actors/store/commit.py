@@ -20,7 +20,7 @@ from actors.domain import batches
 from actors.domain.accounts import Account
 from actors.domain.batches import KeptAnswer
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
-from actors.ports import Fenced
+from actors.ports.ledger import Fenced
 from actors.store import batch_json, encoding, failures, statements
 from actors.store.line import CommitLine
 from actors.store.remembered import DatabaseClock
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
     from actors.domain.batches import Batch
     from actors.domain.transfers import Movement, Outcome
-    from actors.ports import Fence
+    from actors.ports.ledger import Fence
     from actors.store.pool import Pool
 
 ATTEMPTS_MAX: Final = 4
 
 
 class PostgresLedger:
-    """``actors.ports.Ledger`` on Postgres."""
+    """``actors.ports.ledger.Ledger`` on Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -47,14 +47,14 @@ class PostgresLedger:
         self._line = CommitLine(pool, self._owned, self._clock)
 
     async def commit(self, movements: Sequence[Movement], *, fence: Fence | None) -> list[Outcome]:
-        """Post *movements* in order in one transaction; see ``actors.ports.Ledger``."""
+        """Post *movements* in order in one transaction; see ``actors.ports.ledger.Ledger``."""
         if fence is not None:
             return await self._line.commit(movements, fence)
         batch, _ = await self._repeat(movements, None, batches.decide)
         return batch.outcomes
 
     async def commit_all_or_none(self, movements: Sequence[Movement]) -> list[Outcome]:
-        """Post all of *movements*, or none; see ``actors.ports.Ledger``."""
+        """Post all of *movements*, or none; see ``actors.ports.ledger.Ledger``."""
         batch, _ = await self._repeat(movements, None, batches.decide_all_or_none)
         return batch.outcomes
 

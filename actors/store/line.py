@@ -20,7 +20,7 @@ import structlog
 from actors.domain import batches
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
 from actors.domain.transfers import Movement, Outcome
-from actors.ports import Fence, Fenced
+from actors.ports.ledger import Fence, Fenced
 from actors.store import batch_json, encoding, failures, statements
 from actors.store.remembered import DatabaseClock, RememberedAccounts
 from actors.store.wire import wire_to
@@ -96,7 +96,7 @@ class CommitLine:
         self._watch: asyncio.TimerHandle | None = None
 
     async def commit(self, movements: Sequence[Movement], fence: Fence) -> list[Outcome]:
-        """Return what became of *movements*; see ``actors.ports.Ledger``."""
+        """Return what became of *movements*; see ``actors.ports.ledger.Ledger``."""
         job = Job(movements, fence, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._fetch_missing(job)

@@ -36,7 +36,15 @@ class SchemaTooNew(Exception):
 
 def metadata() -> sqlalchemy.MetaData:
     """Return the metadata with every table registered."""
-    for module in ("ledger", "runtime", "identity", "books"):
+    for module in (
+        "ledger",
+        "runtime",
+        "identity",
+        "books",
+        "events",
+        "notifications",
+        "webhooks",
+    ):
         importlib.import_module(f"actors.store.tables.{module}")
     return _metadata
 

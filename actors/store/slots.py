@@ -1,4 +1,4 @@
-"""Who owns which slot: ``actors.ports.Slots`` on Postgres.
+"""Who owns which slot: ``actors.ports.slots.Slots`` on Postgres.
 
 A lease belongs to the owner, not to the slot: one row is renewed, not a thousand,
 and a renewal never waits for the commits that hold a slot's row.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.ports import SlotLease, SlotOwner
+from actors.ports.slots import SlotLease, SlotOwner
 from actors.store import encoding
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class PostgresSlots:
         self._lease_seconds = lease_seconds
 
     async def heartbeat(self, owner: str, address: str, generation: int) -> int:
-        """Renew the owner's lease; see ``actors.ports.Slots``."""
+        """Renew the owner's lease; see ``actors.ports.slots.Slots``."""
         parameters = {
             "owner": owner,
             "address": address,
@@ -91,7 +91,7 @@ class PostgresSlots:
         return 0 if row is None else int(row[0])
 
     async def claim(self, owner: str, limit: int) -> list[SlotLease]:
-        """Take slots that nobody alive owns; see ``actors.ports.Slots``."""
+        """Take slots that nobody alive owns; see ``actors.ports.slots.Slots``."""
         rows = await self._pool.rows(CLAIM, {"owner": owner, "limit": limit})
         return [SlotLease(slot, epoch) for slot, epoch in rows]
 

@@ -16,7 +16,7 @@ from actors.domain.errors import (
     KeyInProgress,
     KeyReused,
 )
-from actors.ports import KeyClaim
+from actors.ports.ledger import KeyClaim
 from serve_app.http.access import Scoped, reads_as
 from serve_app.http.errors import CursorInvalid, invalid
 from serve_app.http.exchange import Answer, created, ok
@@ -36,7 +36,7 @@ from serve_app.routes.outcomes import REPLAYED
 
 if TYPE_CHECKING:
     from actors.domain.accounts import Wallet
-    from actors.ports import IdSource
+    from actors.ports.ledger import IdSource
     from serve_app.http.cursors import Cursors
     from serve_app.http.exchange import Call
     from serve_app.ports import AccountCommands, AccountReads, Names

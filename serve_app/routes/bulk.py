@@ -24,7 +24,7 @@ from serve_app.routes.transfers import EXAMPLE, TAG, WRITE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.ports import IdSource
+    from actors.ports.ledger import IdSource
     from serve_app.http.exchange import Call
     from serve_app.http.texts import Query
     from serve_app.ports import Books, Movements

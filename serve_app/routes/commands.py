@@ -27,7 +27,7 @@ from serve_app.http.texts import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actors.ports import IdSource
+    from actors.ports.ledger import IdSource
     from serve_app.http.exchange import Call
 
 _encode: Final = msgspec.json.Encoder().encode

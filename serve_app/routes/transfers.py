@@ -35,7 +35,7 @@ from serve_app.routes.outcomes import answer_of
 
 if TYPE_CHECKING:
     from actors.domain.transfers import Transfer
-    from actors.ports import IdSource
+    from actors.ports.ledger import IdSource
     from serve_app.http.cursors import Cursors
     from serve_app.http.exchange import Call
     from serve_app.ports import AccountReads, Books, Movements, TransferReads

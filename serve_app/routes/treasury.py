@@ -14,7 +14,7 @@ from serve_app.routes.outcomes import answer_of
 from serve_app.routes.transfers import EXAMPLE, MOVING_PROBLEMS
 
 if TYPE_CHECKING:
-    from actors.ports import IdSource
+    from actors.ports.ledger import IdSource
     from serve_app.http.exchange import Answer, Call
     from serve_app.http.texts import Query
     from serve_app.ports import Movements

@@ -17,7 +17,7 @@ from actors.domain.principals import PLATFORM_ID
 from actors.domain.slots import SLOT_COUNT, slot_of
 from actors.domain.transfers import Movement, TransferKind, Verdict
 from actors.ids import new_id
-from actors.ports import Fence
+from actors.ports.ledger import Fence
 from actors.store import books
 from actors.store.commit import PostgresLedger
 from actors.store.slots import PostgresSlots

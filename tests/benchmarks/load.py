@@ -1,7 +1,7 @@
 """A load generator that costs little per request, in a process of its own.
 
-The plan arrives on stdin, the result leaves on stdout, both as MessagePack:
-``python -m tests.benchmarks.load``.
+The plan arrives on stdin, the result leaves in a file, both as MessagePack:
+``python -m tests.benchmarks.load FILE``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import gc
 import resource
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import msgspec
@@ -22,10 +24,14 @@ from tests.benchmarks.plan import SCENARIOS, Phase, Plan, Result, Scenario
 from tests.benchmarks.requests import log_ins, requests
 from tests.benchmarks.tally import Tally
 
-__all__ = ["SCENARIOS", "Plan", "Result", "Scenario", "drive", "main", "run"]
+__all__ = ["SCENARIOS", "LoadLost", "Plan", "Result", "Scenario", "drive", "main", "run"]
 
 DRAIN_SECONDS = 15  # more than any deadline of either system
 LOG_IN_CONNECTIONS_MAX = 256
+
+
+class LoadLost(RuntimeError):
+    """A load ran and nobody knows what came of it."""
 
 
 def run(plan: Plan) -> Result:
@@ -33,16 +39,34 @@ def run(plan: Plan) -> Result:
 
     Raises:
         subprocess.CalledProcessError: If the child fails.
+        LoadLost: If it ends well and leaves no whole result.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.load"],
-        input=msgspec.msgpack.encode(plan),
-        stdout=subprocess.PIPE,
-        check=True,
-        start_new_session=True,  # Ctrl-C is for us; we end it
-        timeout=plan.lasts_seconds + 3 * DRAIN_SECONDS,
-    )
-    return msgspec.msgpack.decode(done.stdout, type=Result)
+    with TemporaryDirectory(prefix="gopherpay-load-") as folder:
+        written = Path(folder) / "result"
+        subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks.load", str(written)],
+            input=msgspec.msgpack.encode(plan),
+            check=True,
+            start_new_session=True,  # Ctrl-C is for us; we end it
+            timeout=plan.lasts_seconds + 3 * DRAIN_SECONDS,
+        )
+        return read_result(written)
+
+
+def read_result(written: Path) -> Result:
+    """Return the result in a file.
+
+    Raises:
+        LoadLost: If there is none, or a part of one.
+    """
+    try:
+        found = written.read_bytes()
+        return msgspec.msgpack.decode(found, type=Result)
+    except FileNotFoundError as missing:
+        raise LoadLost("the load generator left no result") from missing
+    except msgspec.DecodeError as error:
+        message = f"the load generator left {len(found)} bytes that are no result: {error}"
+        raise LoadLost(message) from error
 
 
 async def drive(plan: Plan) -> Result:
@@ -91,7 +115,7 @@ def _cpu_seconds() -> float:
 
 
 def main() -> None:
-    """Run the plan on stdin."""
+    """Run the plan on stdin and leave the result in the file that is named."""
     plan = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Plan)
     gc.disable()  # a pause of ours would be counted as the server's
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -99,7 +123,7 @@ def main() -> None:
     before = _cpu_seconds()
     result = uvloop.run(drive(plan))
     result = msgspec.structs.replace(result, cpu_seconds=_cpu_seconds() - before)
-    sys.stdout.buffer.write(msgspec.msgpack.encode(result))
+    Path(sys.argv[1]).write_bytes(msgspec.msgpack.encode(result))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from tests.benchmarks.connection import Connection
-from tests.benchmarks.load import Plan, drive, run
+from tests.benchmarks.load import LoadLost, Plan, drive, read_result, run
 from tests.benchmarks.plan import SCENARIOS, Api, LogIns, Template, bulk_size
 from tests.benchmarks.requests import Recent, pairs, requests
 from tests.benchmarks.systems import READS
@@ -282,3 +282,13 @@ async def test_a_child_process_runs_the_same_plan():
 
     assert result.created == 6
     assert result.cpu_seconds > 0
+
+
+@pytest.mark.parametrize("left", [None, b"", b"\x8d\xa7seconds"])
+def test_a_load_without_a_whole_result_is_lost(tmp_path, left):
+    written = tmp_path / "result"
+    if left is not None:
+        written.write_bytes(left)
+
+    with pytest.raises(LoadLost, match="left"):
+        read_result(written)

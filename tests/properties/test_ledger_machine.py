@@ -14,7 +14,7 @@ from actors.domain.errors import AccountClosed, AccountNotEmpty, GopherPayError,
 from actors.domain.slots import SLOT_COUNT, slot_of
 from actors.domain.transfers import TransferKind
 from actors.ids import new_id
-from actors.ports import Fence, Fenced, KeyClaim
+from actors.ports.ledger import Fence, Fenced, KeyClaim
 from actors.store.slots import PostgresSlots
 from tests.fixtures.ledger import a_bank, a_movement, verified
 from tests.properties.model import Answer, Model, ModelAccount

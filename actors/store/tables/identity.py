@@ -40,6 +40,8 @@ users = Table(
     Column("roles", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=NOW),
     Column("closed_at", DateTime(timezone=True)),
+    Column("language", Text, nullable=False, server_default=text("'en'")),
+    CheckConstraint("language IN ('en', 'vi')", name="language"),
     CheckConstraint("status IN ('unverified', 'active', 'closed')", name="status"),
     CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed_at"),
     CheckConstraint("octet_length(email_index) = 32", name="email_index_length"),

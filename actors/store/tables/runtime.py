@@ -49,6 +49,7 @@ outbox = Table(
     Column("trace_parent", Text),
     Column("occurred_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("seq", "occurred_at"),
+    Index("ix_outbox_xid", "xid"),
     CheckConstraint("slot BETWEEN 0 AND 1023", name="slot_range"),
     postgresql_partition_by="RANGE (occurred_at)",
 )

@@ -5,7 +5,8 @@ import pytest
 
 from actors.domain.slots import SLOT_COUNT, slot_of
 from actors.domain.transfers import Verdict
-from actors.ports import Fence, Fenced, SlotOwner
+from actors.ports.ledger import Fence, Fenced
+from actors.ports.slots import SlotOwner
 from actors.store.commit import PostgresLedger
 from actors.store.pool import Pool
 from actors.store.slots import PostgresSlots

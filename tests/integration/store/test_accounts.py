@@ -15,7 +15,7 @@ from actors.domain.errors import (
 )
 from actors.domain.transfers import Verdict
 from actors.ids import new_id
-from actors.ports import KeyClaim
+from actors.ports.ledger import KeyClaim
 from actors.store.accounts import close_all_of
 from tests.fixtures.ledger import (
     PRINCIPAL_ID,

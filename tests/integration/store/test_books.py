@@ -7,7 +7,7 @@ import pytest
 
 from actors.domain.errors import StoreUnavailable
 from actors.ids import new_id
-from actors.ports import KeyClaim
+from actors.ports.ledger import KeyClaim
 from actors.store import books
 from tests.fixtures.ledger import (
     PRINCIPAL_ID,

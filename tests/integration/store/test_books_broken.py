@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from actors.ids import new_id
-from actors.ports import KeyClaim
+from actors.ports.ledger import KeyClaim
 from tests.fixtures.ledger import (
     PRINCIPAL_ID,
     a_bank,

@@ -11,7 +11,7 @@ from actors.domain.accounts import world_account_id
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
 from actors.domain.transfers import Verdict
 from actors.ids import new_id
-from actors.ports import KeyClaim
+from actors.ports.ledger import KeyClaim
 from actors.store.commit import PostgresLedger
 from actors.store.transfers import Transfers
 from tests.fixtures.ledger import (

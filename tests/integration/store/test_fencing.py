@@ -6,7 +6,8 @@ import pytest
 
 from actors.domain.slots import SLOT_COUNT, slot_of
 from actors.domain.transfers import Verdict
-from actors.ports import Fence, Fenced, SlotOwner
+from actors.ports.ledger import Fence, Fenced
+from actors.ports.slots import SlotOwner
 from actors.store import encoding, statements
 from actors.store.slots import PostgresSlots
 from tests.fixtures.ledger import a_movement, assert_books_are_right

@@ -11,7 +11,7 @@ from actors.domain.errors import OutcomeUnknown
 from actors.domain.slots import SLOT_COUNT, slot_of
 from actors.domain.transfers import Verdict
 from actors.ids import new_id
-from actors.ports import Fence, Fenced
+from actors.ports.ledger import Fence, Fenced
 from actors.store.commit import PostgresLedger
 from actors.store.slots import PostgresSlots
 from tests.fixtures.ledger import a_deposit, a_movement, assert_books_are_right

@@ -13,7 +13,8 @@ from actors.domain import batches
 from actors.domain.accounts import Account, AccountKind, AccountStatus
 from actors.domain.slots import SLOT_COUNT, slot_of
 from actors.domain.transfers import Movement, TransferKind
-from actors.ports import Fenced, SlotLease, SlotOwner
+from actors.ports.ledger import Fenced
+from actors.ports.slots import SlotLease, SlotOwner
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = UUID(int=7)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
-from actors.ports import Fence, Fenced
+from actors.ports.ledger import Fence, Fenced
 from actors.runtime.committer import TRIES_TO_LEARN, Committer
 from actors.runtime.mailbox import Mailbox, Turn
 from actors.runtime.messages import Status

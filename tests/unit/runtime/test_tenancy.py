@@ -2,7 +2,7 @@ import pytest
 
 from actors.domain.errors import OutcomeUnknown, StoreUnavailable
 from actors.domain.slots import SLOT_COUNT
-from actors.ports import Fenced
+from actors.ports.ledger import Fenced
 from actors.runtime.limits import TenancyLimits
 from actors.runtime.tenancy import Tenancy
 from tests.unit.runtime.fakes import FakeSlots

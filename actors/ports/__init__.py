@@ -1,0 +1,1 @@
+"""The seams: what one side needs, as a Protocol that it owns."""

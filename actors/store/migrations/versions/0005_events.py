@@ -1,0 +1,253 @@
+"""Facts on their way: cursors of the outbox, inboxes of consumers, notifications, webhooks.
+
+Additive: a process of the previous version keeps working on this schema.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from actors.store.tables.runtime import Xid8
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+NOW = sa.text("now()")
+
+GRANTS = (
+    "GRANT SELECT, INSERT, UPDATE ON event_cursors TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON parked_events TO gopherpay_app",
+    "GRANT SELECT, INSERT, DELETE ON consumed_events TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letters TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE ON notification_counters TO gopherpay_app",
+    "GRANT SELECT, INSERT, DELETE ON notifications TO gopherpay_app",
+    "GRANT UPDATE (read_at) ON notifications TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE ON notification_preferences TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON notification_deliveries TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON novu_subscribers TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE ON webhooks TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO gopherpay_app",
+)
+
+BEGIN_NOW = """
+INSERT INTO event_cursors (reader, lane, xid, seq)
+SELECT reader, lane, pg_snapshot_xmin(pg_current_snapshot()), 0
+FROM unnest(ARRAY['notifier', 'webhooks']) AS reader, generate_series(0, 7) AS lane
+"""
+"""Nobody shall be told today of what happened before there were notifications."""
+
+
+def upgrade() -> None:
+    """Make everything."""
+    op.create_index("ix_outbox_xid", "outbox", ["xid"])
+    op.add_column(
+        "users", sa.Column("language", sa.Text(), server_default=sa.text("'en'"), nullable=False)
+    )
+    op.create_check_constraint(op.f("ck_users_language"), "users", "language IN ('en', 'vi')")
+    _readers()
+    _notifications()
+    _deliveries()
+    _webhooks()
+    op.execute(BEGIN_NOW)
+    for grant in GRANTS:
+        op.execute(grant)
+
+
+def _readers() -> None:
+    op.create_table(
+        "event_cursors",
+        sa.Column("reader", sa.Text(), nullable=False),
+        sa.Column("lane", sa.SmallInteger(), nullable=False),
+        sa.Column("xid", Xid8(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.CheckConstraint("lane BETWEEN 0 AND 7", name=op.f("ck_event_cursors_lane_range")),
+        sa.PrimaryKeyConstraint("reader", "lane", name="pk_event_cursors"),
+    )
+    op.create_table(
+        "parked_events",
+        sa.Column("reader", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("xid", Xid8(), nullable=False),
+        sa.Column("lane", sa.SmallInteger(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("reader", "seq", name="pk_parked_events"),
+    )
+    op.create_table(
+        "consumed_events",
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("consumer", "event_id", name="pk_consumed_events"),
+    )
+    op.create_index(
+        "ix_consumed_events_consumed_at",
+        "consumed_events",
+        ["consumed_at"],
+        postgresql_using="brin",
+    )
+    op.create_table(
+        "dead_letters",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid()),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("record_offset", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.LargeBinary()),
+        sa.Column("value", sa.LargeBinary()),
+        sa.Column("headers", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column("replayed_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("id", name="pk_dead_letters"),
+    )
+
+
+def _notifications() -> None:
+    op.create_table(
+        "notification_counters",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("last_number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name="pk_notification_counters"),
+        postgresql_with={"fillfactor": "70"},
+    )
+    op.create_table(
+        "notifications",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            nullable=False,
+            comment="counts a user's by one, without gaps, in commit order",
+        ),
+        sa.Column("id", sa.Uuid(), nullable=False, comment="made of event, user and kind"),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("data", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("user_id", "number", name="pk_notifications"),
+    )
+    op.create_index("uq_notifications_id", "notifications", ["id"], unique=True)
+    op.create_table(
+        "notification_preferences",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("in_app", sa.Boolean(), nullable=False),
+        sa.Column("email", sa.Boolean(), nullable=False),
+        sa.Column("push", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_notification_preferences_user_id"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "kind", name="pk_notification_preferences"),
+    )
+
+
+def _deliveries() -> None:
+    op.create_table(
+        "notification_deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False, comment="or the id of a sealed mail"),
+        sa.Column("workflow", sa.Text(), nullable=False),
+        sa.Column("subscriber_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "payload",
+            postgresql.JSON(astext_type=sa.Text()),
+            nullable=False,
+            comment="never a secret: a mail's content stays sealed in mails",
+        ),
+        sa.Column("status", sa.Text(), server_default=sa.text("'pending'"), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=NOW),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_error", sa.Text()),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.CheckConstraint(
+            "status IN ('pending', 'sent', 'failed', 'expired')",
+            name=op.f("ck_notification_deliveries_status"),
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_notification_deliveries"),
+        sa.UniqueConstraint(
+            "event_id", "workflow", "subscriber_id", name="uq_notification_deliveries_once"
+        ),
+    )
+    op.create_index(
+        "ix_notification_deliveries_due",
+        "notification_deliveries",
+        ["next_attempt_at"],
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.create_table(
+        "novu_subscribers",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("profile_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("synced_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name="pk_novu_subscribers"),
+    )
+
+
+def _webhooks() -> None:
+    op.create_table(
+        "webhooks",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("event_types", postgresql.ARRAY(sa.Text()), nullable=False, comment="empty: all"),
+        sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True)),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True)),
+        sa.CheckConstraint("status IN ('active', 'disabled')", name=op.f("ck_webhooks_status")),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name="fk_webhooks_owner_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
+    )
+    op.create_index("ix_webhooks_owner_id_id", "webhooks", ["owner_id", "id"])
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("webhook_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("event_type", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False, comment="the CloudEvent in structured JSON"),
+        sa.Column("status", sa.Text(), server_default=sa.text("'pending'"), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("response_status", sa.SmallInteger()),
+        sa.Column("last_error", sa.Text()),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=NOW),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.CheckConstraint(
+            "status IN ('pending', 'delivered', 'failed')",
+            name=op.f("ck_webhook_deliveries_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"], ["webhooks.id"], name="fk_webhook_deliveries_webhook_id"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
+        sa.UniqueConstraint("webhook_id", "event_id", name="uq_webhook_deliveries_once"),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["next_attempt_at"],
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_webhook_id_id", "webhook_deliveries", ["webhook_id", "id"]
+    )
