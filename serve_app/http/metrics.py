@@ -34,10 +34,15 @@ class Meter(Collector):
         self._buckets: dict[str, list[int]] = {}
         self._seconds: dict[str, float] = {}
         self._gauges = dict(gauges or {})
+        self._labelled: dict[tuple[str, str], Callable[[], Mapping[str, float]]] = {}
 
     def gauge(self, name: str, read: Callable[[], float]) -> None:
         """Show what *read* returns as *name*."""
         self._gauges[name] = read
+
+    def gauges(self, name: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Show what *read* returns as *name*, a number for each value of *label*."""
+        self._labelled[name, label] = read
 
     def record(self, route: Route | None, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -64,6 +69,8 @@ class Meter(Collector):
         yield self._histogram()
         for name, read in self._gauges.items():
             yield GaugeMetricFamily(f"gopherpay_{name}", name.replace("_", " "), value=read())
+        for (name, label), read_all in self._labelled.items():
+            yield _family(name, label, read_all())
 
     def _counter(self) -> Metric:
         """Return the answers by route and status."""
@@ -84,3 +91,11 @@ class Meter(Collector):
             sums = [sum(counts[: index + 1]) for index in range(len(counts))]
             family.add_metric((name,), list(zip(bounds, sums, strict=True)), self._seconds[name])
         return family
+
+
+def _family(name: str, label: str, values: Mapping[str, float]) -> Metric:
+    """Return a gauge with a number for each value of *label*."""
+    family = GaugeMetricFamily(f"gopherpay_{name}", name.replace("_", " "), labels=(label,))
+    for value, number in values.items():
+        family.add_metric((value,), number)
+    return family
