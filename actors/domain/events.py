@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -10,9 +12,6 @@ from uuid import UUID
 from actors.domain.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from actors.domain.transfers import Movement, Outcome, Transfer
 
 TYPE_PREFIX: Final = "dev.gopherpay."

@@ -7,12 +7,13 @@ same from Kafka and from the outbox.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from actors.domain.events import CloudEvent
 
@@ -85,8 +86,9 @@ class Outbox(Protocol):
     async def read(
         self, lanes: Collection[int], after: Position, *, limit: int
     ) -> list[StoredEvent]:
-        """Return rows of *lanes* beyond *after* in order; only such that no running transaction
-        can still come before.
+        """Return rows of *lanes* beyond *after*, in order.
+
+        Only such that no running transaction can still come before.
 
         Raises:
             StoreUnavailable: If the database does not answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,8 @@ SHOWN_MEMBERS: Final = (
     "id", "status", "kind", "amount", "currency", "balance", "code", "available", "requested",
     "data", "email", "expires_in",
 )  # fmt: skip
+TOLD_SECONDS_MAX: Final = 30
+TOLD_POLL_SECONDS: Final = 0.2
 HIDDEN_MEMBERS: Final = ("password", "token", "source_account_id", "destination_account_id")
 
 
@@ -78,6 +81,22 @@ class Storyteller:
         if response.status_code != expected:
             raise DemoFailed(f"{line} answered {response.status_code} instead of {expected}.")
         return answer
+
+    def peek(self, path: str, token: str) -> Answer:
+        """Return an answer without showing it.
+
+        Raises:
+            DemoFailed: If it is not there.
+        """
+        response = self._http.get(path, headers={"Authorization": f"Bearer {token}"})
+        if response.status_code != httpx.codes.OK:
+            raise DemoFailed(f"GET {path} answered {response.status_code}.")
+        answer: Answer = response.json()
+        return answer
+
+    def say(self, line: str) -> None:
+        """Show a line that somebody is told."""
+        self._console.print(f"  {line}", markup=False)
 
     def _show(self, line: str, body: Answer, response: httpx.Response, answer: Answer) -> None:
         sent = {name: body[name] for name in body if name not in HIDDEN_MEMBERS}
@@ -132,6 +151,8 @@ def tell_story(url: str, settings: Settings, shown: Terminal) -> None:
     deposit(teller, treasury, wallets["ada usd"], "100.00", "USD")
     deposit(teller, treasury, wallets["linh vnd"], "2500000", "VND")
     move_money(teller, ada, wallets)
+    teller.chapter("Linh is told of it")
+    be_told(teller, linh, "transfer.received", "30.25")
     teller.chapter("What is left")
     teller.ask(f"GET /v1/accounts/{wallets['ada usd']}", token=ada.token)
     teller.ask(f"GET /v1/accounts/{wallets['linh usd']}", token=linh.token)
@@ -185,6 +206,22 @@ def move_money(teller: Storyteller, ada: Person, wallets: dict[str, str]) -> Non
     again = teller.ask("POST /v1/transfers", body, token=ada.token, key=key, expected=201)
     if again != first:
         raise DemoFailed("The repeated transfer got another answer than the first.")
+
+
+def be_told(teller: Storyteller, person: Person, kind: str, amount: str) -> None:
+    """Wait until the person's inbox tells of something, and show how it is put.
+
+    Raises:
+        DemoFailed: If nobody is told in time.
+    """
+    deadline = time.monotonic() + TOLD_SECONDS_MAX
+    while time.monotonic() < deadline:
+        for told in teller.peek("/v1/notifications", person.token)["data"]:
+            if told["kind"] == kind and amount in told["body"]:
+                teller.say(f"{told['kind']}: {told['title']} - {told['body']}")
+                return
+        time.sleep(TOLD_POLL_SECONDS)
+    raise DemoFailed(f"{person.name} was not told of the transfer in {TOLD_SECONDS_MAX} s.")
 
 
 def _fresh_key() -> str:
