@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     """The platform's own certificate (PEM), where the brokers ask for one."""
     kafka_key_file: Path | None = None
     """The key of that certificate (PEM)."""
+    kafka_group_protocol: Literal["consumer", "classic"] = "consumer"
+    """How consumers share partitions; ``classic`` for brokers older than Kafka 4.0."""
     kafka_topic_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,63}$")] = "gopherpay"
     """What every topic's name begins with."""
     kafka_topics_made: bool | None = None

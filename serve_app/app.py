@@ -6,6 +6,7 @@ What a replica needs it reads from its own environment, so that no secret travel
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,11 @@ from actors.runtime.ray_shard import shard_application
 from actors.runtime.ray_transport import RayTransport
 from actors.settings import Settings
 from serve_app import composition, logs
+from serve_app.background import PARTS
+from serve_app.edge import Edge
 from serve_app.gateway import Gateway, serve_carried
 from serve_app.lane import LANE
+from serve_app.stream.door import PORT_VARIABLE, door
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +35,8 @@ APPLICATION_NAME: Final = "gopherpay"
 INGRESS_NAME: Final = "Ingress"
 IDENTITY_NAME: Final = "IdentityApi"
 
+LOOPBACK: Final = "127.0.0.1"
+
 CALLS_MAX: Final = 1_000
 """Far over what the application's own gate lets in: that one answers with a problem document."""
 
@@ -39,6 +45,11 @@ QUIET: Final = {"enable_access_log": False, "log_level": "WARNING"}
 
 GARBAGE_OBJECTS_MIN: Final = 50_000
 """New objects before the youngest generation is searched for cycles."""
+
+BACKGROUND_NICENESS: Final = 10
+"""Of the processes that nobody waits for: where a CPU is short, payments have it first."""
+
+BACKGROUND_CALLS_MAX: Final = 8
 
 IDENTITY_CALLS_MAX: Final = 128
 """Identity requests under way at once, all replicas of the ingress together."""
@@ -49,10 +60,14 @@ class Ingress:
     """Answers HTTP; identity's requests are carried to their deployment."""
 
     def __init__(
-        self, identity: DeploymentHandle[Any], shards: DeploymentHandle[Any] | None
+        self,
+        identity: DeploymentHandle[Any],
+        shards: DeploymentHandle[Any] | None,
+        background: list[DeploymentHandle[Any]],
     ) -> None:
         self._identity = identity
         self._shards = shards
+        self._background = background  # bound here to be deployed with the rest, never called
         self._open = AsyncExitStack()
 
     async def __serve_build_asgi_app__(self) -> Asgi:
@@ -72,6 +87,10 @@ class Ingress:
             deadline_seconds=composition.IDENTITY_DEADLINE_SECONDS,
         )
         LANE.application = application
+        if PORT_VARIABLE in os.environ:
+            edge = Edge(application, settings.trusted_proxies, LANE)
+            port = int(os.environ[PORT_VARIABLE])
+            await self._open.enter_async_context(door(edge, host=LOOPBACK, port=port))
         return application
 
     async def _carry(self, request: bytes) -> bytes:
@@ -103,6 +122,33 @@ class IdentityApi:
 
     async def __del__(self) -> None:
         """Close what was opened."""
+        if hasattr(self, "_open"):
+            await self._open.aclose()
+
+
+class BackgroundEnded(RuntimeError):
+    """A loop of the replica has ended; only a new one helps."""
+
+
+class Background:
+    """Work that nobody waits for: no route, restarted and upgraded by Serve like the rest."""
+
+    async def __init__(self, part: str) -> None:  # type: ignore[misc]  # Serve awaits it
+        os.nice(BACKGROUND_NICENESS)
+        self._open = AsyncExitStack()
+        self._loops = await self._open.enter_async_context(PARTS[part](_own_settings()))
+
+    def check_health(self) -> None:
+        """Pass while the loops run; that Kafka or Novu are away is no reason to be replaced.
+
+        Raises:
+            BackgroundEnded: If one of them has ended.
+        """
+        if not self._loops.alive:
+            raise BackgroundEnded
+
+    async def __del__(self) -> None:
+        """End the loops and close what they used; Serve awaits this once."""
         if hasattr(self, "_open"):
             await self._open.aclose()
 
@@ -146,7 +192,23 @@ def build(_arguments: Mapping[str, str] | None = None) -> ServeApplication:
         max_queued_requests=CALLS_MAX,
         ray_actor_options={"num_cpus": 0},
     )(Ingress)
-    return ingress.bind(identity.bind(), shards)
+    return ingress.bind(identity.bind(), shards, _background(settings))
+
+
+def _background(settings: Settings) -> list[ServeApplication]:
+    """Return the deployments without a route; each is named after its part."""
+    replicas = {"Notifier": settings.notifier_replicas, "Webhooks": settings.webhook_replicas}
+    if settings.kafka_bootstrap_servers is not None:
+        replicas["Relay"] = settings.relay_replicas
+    return [
+        serve.deployment(
+            name=part,
+            num_replicas=count,
+            max_ongoing_requests=BACKGROUND_CALLS_MAX,
+            ray_actor_options={"num_cpus": 0},
+        )(Background).bind(part)
+        for part, count in replicas.items()
+    ]
 
 
 def deploy(settings: Settings) -> None:

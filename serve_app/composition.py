@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from actors.identity.names import Names
 from actors.identity.service import Identity, IdentityRules, build_gate, build_identity
+from actors.identity.webhook_secrets import WebhookSecrets
+from actors.identity.webhooks import Webhooks
 from actors.ids import new_id
 from actors.runtime.directory import Directory, open_directory
 from actors.runtime.limits import BatchLimits, RuntimeLimits, TenancyLimits
@@ -24,10 +26,14 @@ from actors.store.books.history import Verifications
 from actors.store.commit import PostgresLedger
 from actors.store.health import Readiness
 from actors.store.identity.names import NameStore
+from actors.store.identity.users import UserStore
+from actors.store.notifications import InboxStore, NewsStore
 from actors.store.pool import Pool
+from actors.store.preferences import PreferenceStore
 from actors.store.slots import PostgresSlots
 from actors.store.transfers import Transfers as TransferStore
 from actors.store.wallets import Wallets
+from actors.store.webhooks import WebhookStore
 from serve_app.gateway import Gateway, serve_carried
 from serve_app.http.cursors import Cursors
 from serve_app.http.metrics import Meter
@@ -38,12 +44,17 @@ from serve_app.routes import (
     auth,
     bulk,
     mailbox,
+    notifications,
+    novu,
     operations,
+    stream,
     transfers,
     treasury,
     users,
+    webhooks,
 )
 from serve_app.routes.documents import Documents
+from serve_app.stream.hub import Hub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -90,7 +101,14 @@ async def money(
     async with AsyncExitStack() as stack:
         books = await stack.enter_async_context(_books(settings, owner, transport))
         gate = await stack.enter_async_context(_gate(settings, books.pool, keys))
-        routes = _routes(books, keys)
+        hub = Hub(NewsStore(books.pool), gate.authenticator.authenticate, stream.frame)
+        await stack.enter_async_context(_running(hub.run()))
+        meter.gauge("streams_open", lambda: hub.count)
+        routes = [
+            *_routes(books, keys),
+            *stream.routes(stream.Streams(hub)),
+            *_outward(books.pool, keys, settings),
+        ]
         if not settings.is_production:
             routes.append(operations.metrics_route(operations.Metrics(meter)))
         if settings.serves_docs:
@@ -221,14 +239,41 @@ def _routes(books: Books, keys: KeyRing) -> list[Route]:
         cursors=cursors,
         new_id=new_id,
     )
+    notification_desk = notifications.Notifications(
+        InboxStore(pool), PreferenceStore(pool), cursors
+    )
     operation_desk = operations.Operations(Readiness(pool), Verifications(pool))
     return [
         *accounts.routes(account_desk),
         *transfers.routes(transfer_desk),
         *bulk.routes(bulk.Bulks(books.directory, books.ledger, new_id=new_id)),
         *treasury.routes(treasury.Treasury(books.directory, new_id=new_id)),
+        *notifications.routes(notification_desk),
         *operations.routes(operation_desk),
     ]
+
+
+def _outward(pool: Pool, keys: KeyRing, settings: Settings) -> list[Route]:
+    """Return the routes of what leaves the platform: webhooks, and the inbox that Novu shows."""
+    hooks = Webhooks(
+        WebhookStore(pool),
+        UserStore(pool),
+        WebhookSecrets(Sealer(keys.kek, keys.keks)),
+        anywhere=settings.sends_webhooks_anywhere,
+    )
+    return [
+        *webhooks.routes(webhooks.Webhooks(hooks, Cursors(keys.refresh.key))),
+        *novu.routes(novu.NovuInbox(_novu(settings))),
+    ]
+
+
+def _novu(settings: Settings) -> novu.NovuEnvironment | None:
+    """Return the environment of Novu that a browser may show, if there is one."""
+    if settings.novu_application_identifier is None or settings.novu_api_key is None:
+        return None
+    return novu.NovuEnvironment(
+        settings.novu_application_identifier, settings.novu_api_key.get_secret_value()
+    )
 
 
 def runtime_limits(settings: Settings) -> RuntimeLimits:

@@ -44,3 +44,18 @@ class UserUnknown(Conflict):
     """There is no verified user with this address."""
 
     code: ClassVar[str] = "user-unknown"
+
+
+@dataclass(eq=False)
+class WebhooksTooMany(Conflict):
+    """You have as many webhooks as there may be."""
+
+    code: ClassVar[str] = "webhooks-too-many"
+    limit: int
+
+
+@dataclass(eq=False)
+class WebhookDisabled(Conflict):
+    """Nothing is sent to this webhook until it is made active again."""
+
+    code: ClassVar[str] = "webhook-disabled"

@@ -6,16 +6,38 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from actors.domain.values import value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actors.domain.transfers import Movement, Outcome, Transfer
 
 TYPE_PREFIX: Final = "dev.gopherpay."
 TYPE_VERSION: Final = ".v1"
+
+SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "transfer.posted": "account",
+        "transfer.refused": "account",
+        "deposit.posted": "account",
+        "withdrawal.posted": "account",
+        "account.opened": "account",
+        "account.closed": "account",
+        "account.frozen": "account",
+        "account.unfrozen": "account",
+        "user.registered": "user",
+        "user.verified": "user",
+        "user.updated": "user",
+        "user.closed": "user",
+        "credential.changed": "user",
+    }
+)
+"""Every fact that is told, and what it is a fact about."""
 
 _POSTED: Final = {
     "transfer": "transfer.posted",
@@ -121,6 +143,74 @@ def transfer_refused(movement: Movement, outcome: Outcome) -> Event:
     )
     subject = movement.destination_id if movement.kind == "deposit" else movement.source_id
     return Event("transfer.refused", "account", subject, payload, movement.trace_parent)
+
+
+def account_opened(account_id: UUID, owner_id: UUID, currency: str) -> Event:
+    """Return the event of a new account."""
+    return _of_account("account.opened", account_id, owner_id, currency)
+
+
+def account_closed(account_id: UUID, owner_id: UUID, currency: str) -> Event:
+    """Return the event of an account that is closed for ever."""
+    return _of_account("account.closed", account_id, owner_id, currency)
+
+
+def account_frozen(account_id: UUID, owner_id: UUID, currency: str, reason: str) -> Event:
+    """Return the event of an account that pays nothing out any more."""
+    return _of_account("account.frozen", account_id, owner_id, currency, reason=reason)
+
+
+def account_unfrozen(account_id: UUID, owner_id: UUID, currency: str, reason: str) -> Event:
+    """Return the event of an account that pays out again."""
+    return _of_account("account.unfrozen", account_id, owner_id, currency, reason=reason)
+
+
+def user_registered(user_id: UUID, mail_id: UUID) -> Event:
+    """Return the event of a registration; *mail_id* is where the sealed token is."""
+    return _of_user("user.registered", user_id, mail_id=str(mail_id))
+
+
+def user_verified(user_id: UUID) -> Event:
+    """Return the event of an address that was proven."""
+    return _of_user("user.verified", user_id)
+
+
+def user_updated(user_id: UUID, changed: Sequence[str]) -> Event:
+    """Return the event of a changed profile: the names of what changed, never the values."""
+    return _of_user("user.updated", user_id, changed=list(changed))
+
+
+def user_closed(user_id: UUID) -> Event:
+    """Return the event of a person who left."""
+    return _of_user("user.closed", user_id)
+
+
+def password_changed(user_id: UUID, mail_id: UUID) -> Event:
+    """Return the event of a new password; *mail_id* is the mail that tells of it."""
+    return _of_user("credential.changed", user_id, credential="password", mail_id=str(mail_id))
+
+
+def api_key_changed(owner_id: UUID, api_key_id: UUID) -> Event:
+    """Return the event of an API key that was made or deleted."""
+    return _of_user(
+        "credential.changed", owner_id, credential="api_key", api_key_id=str(api_key_id)
+    )
+
+
+def roles_changed(user_id: UUID) -> Event:
+    """Return the event of a role that was granted."""
+    return _of_user("credential.changed", user_id, credential="roles")
+
+
+def _of_account(
+    name: str, account_id: UUID, owner_id: UUID, currency: str, **more: object
+) -> Event:
+    data = {"account_id": str(account_id), "owner_id": str(owner_id), "currency": currency}
+    return fact(name, "account", account_id, {**data, **more})
+
+
+def _of_user(name: str, user_id: UUID, **more: object) -> Event:
+    return fact(name, "user", user_id, {"user_id": str(user_id), **more})
 
 
 def _string(text: str | None) -> str:

@@ -24,6 +24,9 @@ EMAIL_MAX_CHARACTERS: Final = 254
 
 FULL_NAME_MAX_CHARACTERS: Final = 100
 
+LANGUAGES: Final = ("en", "vi")
+"""Those that messages are written in (BCP 47); the first is for who does not choose."""
+
 _EMAIL: Final = re.compile(
     r"""[^\s@"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}   # local part, unquoted (RFC 5321, 6531)
         @(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+      # labels of at most 63
@@ -50,6 +53,7 @@ class User:
     status: UserStatus
     roles: tuple[str, ...]
     created_at: datetime
+    language: str = LANGUAGES[0]
 
     @property
     def is_operator(self) -> bool:
@@ -79,6 +83,17 @@ def checked_full_name(name: str) -> str:
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
         raise FieldInvalid("full_name", "control characters are not allowed")
     return name
+
+
+def checked_language(language: str) -> str:
+    """Return *language* if messages are written in it.
+
+    Raises:
+        FieldInvalid: If not.
+    """
+    if language not in LANGUAGES:
+        raise FieldInvalid("language", "one of " + ", ".join(LANGUAGES))
+    return language
 
 
 def scopes_of(roles: Collection[str]) -> frozenset[str]:

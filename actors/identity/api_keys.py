@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from actors.domain.credentials import ApiKeyInfo
 from actors.domain.errors import NotFound, Unauthenticated
 from actors.domain.errors_identity import FieldInvalid
-from actors.domain.events import fact
+from actors.domain.events import api_key_changed
 from actors.domain.principals import PLATFORM_ID
 from actors.domain.users import OPERATOR, granted_scopes
 from actors.identity.proof import person
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from actors.domain.events import Event
     from actors.domain.principals import Principal
 
 NAME_MAX_CHARACTERS: Final = 100
@@ -96,17 +95,12 @@ class ApiKeys:
             InsufficientScope: If the credential is an API key.
         """
         user_id = person(principal)
-        if not await self.store.delete(key_id, user_id, _changed(user_id, key_id)):
+        if not await self.store.delete(key_id, user_id, api_key_changed(user_id, key_id)):
             raise NotFound
 
     async def _add(self, key: ApiKey, new: NewApiKey) -> MadeKey:
-        info = await self.store.add(new, _changed(new.user_id or PLATFORM_ID, new.id))
+        info = await self.store.add(new, api_key_changed(new.user_id or PLATFORM_ID, new.id))
         return MadeKey(info, key.text)
-
-
-def _changed(owner_id: UUID, key_id: UUID) -> Event:
-    data = {"user_id": str(owner_id), "credential": "api_key", "api_key_id": str(key_id)}
-    return fact("credential.changed", "user", owner_id, data)
 
 
 def _name(name: str) -> str:

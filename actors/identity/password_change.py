@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from actors.domain.credentials import RESET_SECONDS, MailToken
 from actors.domain.errors import Unauthenticated
 from actors.domain.errors_identity import PasswordWrong, TokenInvalid
-from actors.domain.events import fact
+from actors.domain.events import password_changed
 from actors.domain.users import canonical_email
 from actors.identity.proof import Proof, person
 from actors.identity.throttling import Throttling
@@ -100,9 +100,7 @@ class Passwords:
 
     def _change(self, row: UserRow, password: PasswordHash) -> PasswordChange:
         mail = self.vault.mail_to(row, "password-changed")
-        data = {"user_id": str(row.id), "credential": "password", "mail_id": str(mail.id)}
-        event = fact("credential.changed", "user", row.id, data)
-        return PasswordChange(row.id, password, mail, event)
+        return PasswordChange(row.id, password, mail, password_changed(row.id, mail.id))
 
     async def _send_reset(self, row: UserRow) -> None:
         token = new_mail_token()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from actors.domain.credentials import VERIFY_SECONDS, MailToken
 from actors.domain.errors_identity import TokenInvalid
-from actors.domain.events import fact
-from actors.domain.users import canonical_email, checked_full_name
+from actors.domain.events import user_registered, user_verified
+from actors.domain.users import LANGUAGES, canonical_email, checked_full_name, checked_language
 from actors.identity.throttling import Throttling
 from actors.identity.vault import Vault
 from actors.security.opaque_tokens import mail_token_hash, new_mail_token
@@ -28,6 +28,7 @@ class Wish:
     email: str
     full_name: str
     password: str
+    language: str = LANGUAGES[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Registration:
         """
         address = canonical_email(wish.email)
         checked_full_name(wish.full_name)
+        checked_language(wish.language)
         check_password(wish.password, field="password", email=address, full_name=wish.full_name)
         self.pool.require_room()
         await self.throttling.register(source)
@@ -72,21 +74,20 @@ class Registration:
         user_id = await self.store.users.waiting(token_hash)
         if user_id is None:
             raise TokenInvalid
-        event = fact("user.verified", "user", user_id, {"user_id": str(user_id)})
-        row = await self.store.users.verify(token_hash, event)
+        row = await self.store.users.verify(token_hash, user_verified(user_id))
         if row is None:
             raise TokenInvalid
         return self.vault.user(row)
 
     async def _add(self, wish: Wish, address: str, password: PasswordHash) -> None:
         token = new_mail_token()
-        user = self.vault.new_user(wish.email, address, wish.full_name, password)
+        user = self.vault.new_user(
+            wish.email, address, wish.full_name, password, language=wish.language
+        )
         mail = self.vault.first_mail(user, wish.email, wish.full_name, token)
-        # The record carries a reference to the mail, never the token (api: events).
-        data = {"user_id": str(user.id), "mail_id": str(mail.id)}
         await self.store.users.register(
             user,
             MailToken("verify", mail_token_hash(token), VERIFY_SECONDS),
             mail,
-            fact("user.registered", "user", user.id, data),
+            user_registered(user.id, mail.id),
         )

@@ -69,7 +69,13 @@ class Vault:
         return self.keys.email_index(canonical_address)
 
     def new_user(
-        self, email: str, canonical_address: str, full_name: str, password: PasswordHash
+        self,
+        email: str,
+        canonical_address: str,
+        full_name: str,
+        password: PasswordHash,
+        *,
+        language: str,
     ) -> NewUser:
         """Return a user to be stored, with a data key of its own."""
         user_id = new_id()
@@ -81,6 +87,7 @@ class Vault:
             email_sealed=data_key.seal(email, Place(_USERS, "email_sealed", user_id)),
             full_name_sealed=data_key.seal(full_name, Place(_USERS, "full_name_sealed", user_id)),
             password=password,
+            language=language,
         )
 
     def user(self, row: UserRow) -> User:
@@ -99,6 +106,7 @@ class Vault:
             status=UserStatus(row.status),
             roles=tuple(row.roles),
             created_at=row.created_at,
+            language=row.language,
         )
 
     def renamed(self, row: UserRow, full_name: str) -> bytes:

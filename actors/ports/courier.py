@@ -121,7 +121,6 @@ class Later:
     Attributes:
         retry_after_seconds: What was asked of us; None when nothing was.
         is_doubtful: Whether it may have been accepted all the same.
-        concerns_all: Whether other messages fare no better now.
         is_replayed: Whether this answer is that of an earlier request under the same key, which
             will be given for as long as the key is remembered.
     """
@@ -129,7 +128,6 @@ class Later:
     reason: str
     retry_after_seconds: float | None = None
     is_doubtful: bool = False
-    concerns_all: bool = False
     is_replayed: bool = False
 
 
@@ -198,7 +196,7 @@ class Deliveries(Protocol):
         ...
 
     async def claim(self, limit: int, *, lease_seconds: float) -> list[Delivery]:
-        """Take what is due, oldest first; no other process gets it before the lease is over.
+        """Take what is due, mails first; no other process gets it before the lease is over.
 
         From here on an attempt may have been made, whether or not its verdict is recorded.
         """
@@ -216,16 +214,16 @@ class Deliveries(Protocol):
 class People(Protocol):
     """Those to whom messages go, and their mails, readable."""
 
-    async def profiles(self, user_ids: Collection[UUID]) -> Mapping[UUID, Profile]:
-        """Return the profile of each user that is there and not closed.
+    async def profiles(self, user_ids: Collection[UUID]) -> Mapping[UUID, Profile | None]:
+        """Return the profile of each user that is there and not closed; None if unreadable.
 
         Raises:
             StoreUnavailable: If the database does not answer.
         """
         ...
 
-    async def letters(self, mail_ids: Collection[UUID]) -> Mapping[UUID, Letter]:
-        """Return each mail that is still there, opened.
+    async def letters(self, mail_ids: Collection[UUID]) -> Mapping[UUID, Letter | None]:
+        """Return each mail that is still there, opened; None if unreadable.
 
         Raises:
             StoreUnavailable: If the database does not answer.
@@ -246,6 +244,10 @@ class Subscribers(Protocol):
 
     async def known(self, user_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
         """Return the digest of the profile under which each is known."""
+        ...
+
+    async def doubt(self, user_ids: Collection[UUID]) -> None:
+        """Write down that it is not certain under which profile the messenger knows them."""
         ...
 
     async def remember(self, user_id: UUID, digest: bytes) -> None:

@@ -79,6 +79,16 @@ class Outbox(Protocol):
         """
         ...
 
+    async def members(self, reader: str) -> int:
+        """Return how many processes read as *reader* now, this one included once it holds.
+
+        A fair share of the lanes is as many as each of them may have when all have as many.
+
+        Raises:
+            StoreUnavailable: If the database does not answer; nothing is held any more.
+        """
+        ...
+
     async def release(self, lanes: Collection[int]) -> None:
         """Give lanes back, so that another process may hold them."""
         ...
@@ -101,6 +111,10 @@ class Outbox(Protocol):
         Raises:
             StoreUnavailable: If that is not certain; reading again is safe.
         """
+        ...
+
+    async def close(self) -> None:
+        """End; every lane that was held is free, and this process is no member any more."""
         ...
 
 

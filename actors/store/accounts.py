@@ -17,11 +17,17 @@ from actors.domain.errors import (
     NotFound,
     Unauthenticated,
 )
-from actors.domain.events import Event, fact
+from actors.domain.events import (
+    account_closed,
+    account_frozen,
+    account_opened,
+    account_unfrozen,
+)
 from actors.store import encoding, outbox
 from actors.store.wallets import WALLET_COLUMNS, wallet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from psycopg import AsyncConnection
@@ -42,7 +48,7 @@ LOCK = (
 OWNER = "SELECT status FROM users WHERE id = %s FOR SHARE"
 
 LOCK_ALL_OF = (
-    "SELECT id, balance_minor, held_minor FROM accounts"
+    "SELECT id, currency, balance_minor, held_minor FROM accounts"
     " WHERE owner_id = %s AND status <> 'closed' ORDER BY id FOR NO KEY UPDATE"
 )
 
@@ -107,8 +113,7 @@ class Accounts:
             opened = await _wallet(connection, account_id)
             if claim is not None:
                 await _keep(connection, claim, opened)
-            data = {"owner_id": str(owner_id), "currency": currency}
-            await outbox.append(connection, [fact("account.opened", "account", account_id, data)])
+            await outbox.append(connection, [account_opened(account_id, owner_id, currency)])
         return opened, False
 
     async def rename(self, account_id: UUID, owner_id: UUID, name: str) -> Wallet:
@@ -159,7 +164,7 @@ class Accounts:
             if account.status is not AccountStatus.CLOSED:
                 if account.balance_minor or account.held_minor:
                     raise AccountNotEmpty
-                await _close(connection, [account_id])
+                await _close(connection, owner_id, {account_id: account.currency})
             return await _wallet(connection, account_id)
 
     async def freeze(self, account_id: UUID, reason: str) -> Wallet:
@@ -188,11 +193,9 @@ class Accounts:
                 await connection.execute(
                     "UPDATE accounts SET status = %s WHERE id = %s", (wanted, account_id)
                 )
-                name = "frozen" if wanted is AccountStatus.FROZEN else "unfrozen"
-                await outbox.append(
-                    connection,
-                    [fact(f"account.{name}", "account", account_id, {"reason": reason})],
-                )
+                make = account_frozen if wanted is AccountStatus.FROZEN else account_unfrozen
+                event = make(account_id, account.owner_id, account.currency, reason)
+                await outbox.append(connection, [event])
             return await _wallet(connection, account_id)
 
 
@@ -216,16 +219,18 @@ async def close_all_of(connection: AsyncConnection[Any], user_id: UUID) -> None:
         AccountsNotEmpty: If money or holds are left on one of them.
     """
     rows = await (await connection.execute(LOCK_ALL_OF, (user_id,))).fetchall()
-    if any(balance_minor or held_minor for _, balance_minor, held_minor in rows):
+    if any(balance_minor or held_minor for *_, balance_minor, held_minor in rows):
         raise AccountsNotEmpty
     if rows:
-        await _close(connection, [row[0] for row in rows])
+        await _close(connection, user_id, {row[0]: row[1] for row in rows})
 
 
-async def _close(connection: AsyncConnection[Any], account_ids: list[UUID]) -> None:
-    """Close accounts that are locked and known to be empty."""
-    await connection.execute(CLOSE, (encoding.ids(account_ids),))
-    events: list[Event] = [fact("account.closed", "account", each, {}) for each in account_ids]
+async def _close(
+    connection: AsyncConnection[Any], owner_id: UUID, currencies: Mapping[UUID, str]
+) -> None:
+    """Close accounts that are locked and known to be empty, given with their currencies."""
+    await connection.execute(CLOSE, (encoding.ids(currencies),))
+    events = [account_closed(each, owner_id, currency) for each, currency in currencies.items()]
     await outbox.append(connection, events)
 
 

@@ -93,13 +93,13 @@ def _transfer(row: Sequence[Any]) -> Transfer:
     )
 
 
-def outbox(events: Sequence[Event]) -> Parameters:
-    """Return the parameters of INSERT_OUTBOX."""
+def outbox(events: Sequence[Event], trace_parent: str | None = None) -> Parameters:
+    """Return the parameters of INSERT_OUTBOX; *trace_parent* is for those that have none."""
     return (
         numbers(slot_of(event.subject_id) for event in events),
         words(event.subject_kind for event in events),
         ids(event.subject_id for event in events),
         words(event.type for event in events),
         [event.payload for event in events],
-        [event.trace_parent for event in events],
+        [event.trace_parent or trace_parent for event in events],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.ports import tracing
 from actors.store import encoding
 from actors.store.statements import INSERT_OUTBOX
 
@@ -16,5 +17,8 @@ if TYPE_CHECKING:
 
 
 async def append(connection: AsyncConnection, events: Sequence[Event]) -> None:
-    """Add *events* to the outbox inside the open transaction of *connection*."""
-    await connection.execute(INSERT_OUTBOX, encoding.outbox(events))
+    """Add *events* to the outbox inside the open transaction of *connection*.
+
+    Those without a trace get that of the request under way.
+    """
+    await connection.execute(INSERT_OUTBOX, encoding.outbox(events, tracing.trace_parent.get()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ OPERATOR_SCOPES: Final = ["treasury:write", "admin:read", "admin:write"]
 SECRET: Final = re.compile(r'("(?:access_token|refresh_token|secret|token)": ")([^"]{4})[^"]*"')
 LINK: Final = re.compile(r"#token=[\w-]+")
 LINES_SHOWN: Final = 40
+TOLD_SECONDS_MAX: Final = 30
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,20 @@ class Recorder:
         self.kept.setdefault(name, Exchange(_request(response.request), _answer(response)))
         answer: dict[str, Any] = response.json() if _is_json(response) else {}
         return answer
+
+    def listen(self, call: str, *, bearer: str, last_id: str) -> None:
+        """Make *call*, a stream, and keep its first event."""
+        method, path = call.split(" ", 1)
+        headers = {"Authorization": f"Bearer {bearer}", "Last-Event-ID": last_id}
+        with self.http.stream(method, path, headers=headers) as response:
+            lines = []
+            for line in response.iter_lines():
+                lines.append(line)
+                if line.startswith("data:"):
+                    break
+            asked = f"{_request(response.request)}\nLast-Event-ID: {last_id}"
+            told = "\n".join([f"{response.status_code} {response.reason_phrase}", "", *lines])
+            self.kept[call] = Exchange(asked, told)
 
 
 def _is_json(response: httpx.Response) -> bool:
@@ -132,6 +148,8 @@ def record(recorder: Recorder, operator: str) -> None:
     _treasury(recorder, operator, usd)
     _transfers(recorder, ada, usd, other)
     _accounts(recorder, ada, operator, usd)
+    _notifications(recorder, ada)
+    _webhooks(recorder, ada, operator, usd)
     _credentials(recorder, ada)
     _farewell(recorder, linh)
     recorder.ask("GET /v1/admin/books", bearer=operator)
@@ -206,6 +224,67 @@ def _accounts(recorder: Recorder, ada: Person, operator: str, account_id: str) -
     recorder.ask(f"POST {account}/unfreeze", why, bearer=operator, account_id=account_id)
     empty = _wallet(recorder, ada, "VND", None)
     recorder.ask(f"POST {account}/close", bearer=ada.bearer, account_id=empty)
+
+
+def _notifications(recorder: Recorder, ada: Person) -> None:
+    """Hear of it, and choose how to hear of more."""
+    one, before = _last_two_told(recorder, ada)
+    recorder.ask("GET /v1/notifications?limit=1", bearer=ada.bearer)
+    recorder.listen("GET /v1/notifications/stream", bearer=ada.bearer, last_id=before)
+    read = "POST /v1/notifications/{notification_id}/read"
+    recorder.ask(read, bearer=ada.bearer, notification_id=one)
+    recorder.ask("POST /v1/notifications/read-all", bearer=ada.bearer)
+    preferences = "/v1/notifications/preferences"
+    recorder.ask(f"GET {preferences}", bearer=ada.bearer)
+    recorder.ask(f"PATCH {preferences}", {"transfer.sent": {"email": True}}, bearer=ada.bearer)
+
+
+def _last_two_told(recorder: Recorder, person: Person) -> tuple[str, str]:
+    """Return the ids of the newest two notifications, once there are so many.
+
+    Raises:
+        StartFailure: If nobody is told anything.
+    """
+    for _ in range(TOLD_SECONDS_MAX):
+        bearer = {"Authorization": f"Bearer {person.bearer}"}
+        told = recorder.http.get("/v1/notifications", headers=bearer).json()["data"]
+        if len(told) > 1:
+            return told[0]["id"], told[1]["id"]
+        time.sleep(1)
+    raise StartFailure("Nobody is told of anything; does the notifier run?")
+
+
+def _webhooks(recorder: Recorder, ada: Person, operator: str, account_id: str) -> None:
+    """Let a server hear of it as well."""
+    ask, bearer, one = recorder.ask, ada.bearer, "/v1/webhooks/{webhook_id}"
+    wish = {"url": "https://shop.example.com/hooks", "event_types": ["deposit.posted"]}
+    webhook_id = str(ask("POST /v1/webhooks", wish, bearer=bearer)["id"])
+    ask("GET /v1/webhooks?limit=1", bearer=bearer)
+    ask(f"GET {one}", bearer=bearer, webhook_id=webhook_id)
+    change = {"event_types": ["transfer.posted", "deposit.posted"]}
+    ask(f"PATCH {one}", change, bearer=bearer, webhook_id=webhook_id)
+    money = {"account_id": account_id, "amount": "5.00", "currency": "USD", "reference": "line 8"}
+    ask("POST /v1/deposits", money, bearer=operator, key=_key("deposit"))
+    ids = {"webhook_id": webhook_id, "delivery_id": _first_delivery(recorder, ada, webhook_id)}
+    ask(f"GET {one}/deliveries?limit=1", bearer=bearer, webhook_id=webhook_id)
+    ask(f"POST {one}/deliveries/{{delivery_id}}/replay", bearer=bearer, **ids)
+    ask(f"DELETE {one}", bearer=bearer, webhook_id=webhook_id)
+
+
+def _first_delivery(recorder: Recorder, person: Person, webhook_id: str) -> str:
+    """Return the id of the first delivery to a webhook, once there is one.
+
+    Raises:
+        StartFailure: If there is none for long.
+    """
+    headers = {"Authorization": f"Bearer {person.bearer}"}
+    for _ in range(TOLD_SECONDS_MAX):
+        path = f"/v1/webhooks/{webhook_id}/deliveries"
+        sent = recorder.http.get(path, headers=headers).json()["data"]
+        if sent:
+            return str(sent[0]["id"])
+        time.sleep(1)
+    raise StartFailure("No webhook is told of anything; does the consumer of webhooks run?")
 
 
 def _credentials(recorder: Recorder, ada: Person) -> None:

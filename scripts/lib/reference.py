@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from actors.domain import errors, errors_identity
+from actors.domain import errors, errors_identity, errors_notifications
 from actors.settings import PREFIX, Settings
 from serve_app.cli.options import load_settings
 from serve_app.http import errors as errors_http
@@ -73,12 +73,15 @@ ADVICE: Final[Mapping[str, str]] = {
     "outcome-unknown": "Repeat with the same key; the answer tells.",
     "overloaded": "Nothing was done: wait for `Retry-After`, then repeat with the same key.",
     "password-wrong": "Send the present password.",
+    "preference-locked": "Leave it on: it tells you when somebody else acts in your name.",
     "rate-limited": "Wait for `Retry-After`.",
     "same-account": "Name two accounts.",
     "token-invalid": "Ask for a new mail.",
     "unauthenticated": "Refresh the token, or sign in; a key may have been deleted.",
     "user-unknown": "Only the command line says this: the user must have verified the address.",
     "validation-failed": "`errors` names each wrong field and the rule it breaks.",
+    "webhook-disabled": "Set its `status` to `active`, then replay.",
+    "webhooks-too-many": "Delete one; a webhook can also hear several types of events.",
 }
 """What to do, by code; a code without advice is not finished."""
 
@@ -226,7 +229,7 @@ def _by_code() -> dict[str, list[type[errors.GopherPayError]]]:
 
 def _kinds() -> Iterator[type[errors.GopherPayError]]:
     """Yield every error that a module of ours defines."""
-    for module in (errors, errors_identity, errors_http):
+    for module in (errors, errors_identity, errors_notifications, errors_http):
         for kind in vars(module).values():
             ours = isinstance(kind, type) and issubclass(kind, errors.GopherPayError)
             if ours and kind.__module__ == module.__name__:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from actors.settings import Settings
 from serve_app.cli.keys import create_key
 from serve_app.cli.scale import serve_api, wait_until_spread
-from serve_app.cli.verify import NotVerifiable, verify_books
+from serve_app.cli.verify import verify_books
+from serve_app.cli.verifying import NotVerifiable
 from serve_app.embedded.data_folder import Running, find_running
 from serve_app.embedded.database import with_postgres
 from serve_app.embedded.failures import StartFailure

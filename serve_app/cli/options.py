@@ -25,6 +25,9 @@ PostgresUrl = Annotated[
 ]
 Port = Annotated[int | None, typer.Option(help="The port to serve HTTP on. [default: 8000]")]
 DataDir = Annotated[Path | None, typer.Option(help="The folder for data, keys and logs.")]
+OwnKafka = Annotated[
+    bool, typer.Option("--kafka", help="Start an Apache Kafka too, and send events through it.")
+]
 ProfileName = Annotated[Profile | None, typer.Option(help="How strict to be.")]
 
 
@@ -67,6 +70,24 @@ def refuse_unsafe(settings: Settings) -> None:
     """
     if refusals := production_refusals(settings):
         raise SettingsRefused(f"The production profile refuses {', '.join(refusals)}.")
+
+
+def refuse_own_kafka(settings: Settings) -> None:
+    """Make sure that a broker of our own does not contradict these settings.
+
+    Raises:
+        SettingsRefused: If there is another one, or production is to depend on ours.
+    """
+    if settings.kafka_bootstrap_servers is not None:
+        raise SettingsRefused(
+            f"--kafka starts a broker, but {PREFIX}KAFKA_BOOTSTRAP_SERVERS names another one; "
+            "leave one of them out."
+        )
+    if settings.is_production:
+        raise SettingsRefused(
+            "The production profile refuses the embedded Kafka "
+            f"(leave --kafka out and set {PREFIX}KAFKA_BOOTSTRAP_SERVERS)."
+        )
 
 
 def _sentence(name: str, message: str) -> str:

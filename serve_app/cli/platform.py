@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Final
@@ -12,10 +13,11 @@ import httpx
 
 from actors.security.keys import ensure_keys
 from serve_app.cli.migration import migrate_database
-from serve_app.cli.options import refuse_unsafe
+from serve_app.cli.options import refuse_own_kafka, refuse_unsafe
 from serve_app.embedded.data_folder import Running, forget, held, note
 from serve_app.embedded.database import application_dsn, embedded_postgres, with_postgres
 from serve_app.embedded.failures import StartFailure
+from serve_app.embedded.kafka_bus import embedded_kafka, with_embedded_kafka
 from serve_app.embedded.ports import check_free
 from serve_app.embedded.ray_instance import RayInstance
 
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from actors.settings import Settings
+    from serve_app.embedded.kafka import EmbeddedKafka
     from serve_app.embedded.postgres import EmbeddedPostgres
 
 READY_SECONDS_MAX: Final = 60
 READY_POLL_SECONDS: Final = 0.1
 WATCH_SECONDS: Final = 0.5
+KAFKA_AGAIN_SECONDS: Final = 5.0  # between two attempts to bring it back
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,21 +46,48 @@ class Platform:
     def __init__(self, settings: Settings, postgres: EmbeddedPostgres | None) -> None:
         self.settings = settings
         self._postgres = postgres
+        self._kafka: EmbeddedKafka | None = None
+        self._kafka_launched = 0.0
+
+    def use_kafka(self, kafka: EmbeddedKafka) -> None:
+        """Send the events through *kafka*, and watch it too."""
+        self._kafka = kafka
+        self.settings = with_embedded_kafka(self.settings, kafka.bootstrap_servers)
+
+    @property
+    def own_kafka(self) -> str | None:
+        """Return where our own broker is, if there is one."""
+        return None if self._kafka is None else self._kafka.bootstrap_servers
 
     def watch(self) -> None:
         """Keep the parts alive until we are asked to stop.
 
-        Ray restarts its own processes; a Postgres that was killed is started again here, and the
-        platform's connections come back by themselves.
+        Ray restarts its own processes; a Postgres or a Kafka that was killed is started again
+        here, and the platform's connections come back by themselves.
         """
         while True:
             time.sleep(WATCH_SECONDS)
             if self._postgres is not None and not self._postgres.is_running:
                 self._postgres.start()
+            if self._kafka is not None and not self._kafka.is_running:
+                self._bring_back(self._kafka)
+
+    def _bring_back(self, kafka: EmbeddedKafka) -> None:
+        """Start *kafka* again, now and then; payments go on meanwhile, whatever comes of it."""
+        now = time.monotonic()
+        if now < self._kafka_launched + KAFKA_AGAIN_SECONDS:
+            return
+        self._kafka_launched = now
+        try:
+            kafka.launch()
+        except StartFailure as failure:
+            sys.stderr.write(f"{failure}\n")  # which is the log, see _quiet
 
 
 @contextmanager
-def running_platform(settings: Settings, report: Callable[[str], None]) -> Iterator[Platform]:
+def running_platform(
+    settings: Settings, report: Callable[[str], None], *, kafka: bool = False
+) -> Iterator[Platform]:
     """Start everything, yield when it answers, and stop what was started, whatever happens.
 
     Raises:
@@ -64,6 +95,8 @@ def running_platform(settings: Settings, report: Callable[[str], None]) -> Itera
         Stopped: If a signal asks us to stop.
     """
     refuse_unsafe(settings)
+    if kafka:
+        refuse_own_kafka(settings)
     check_free(settings.host, settings.port)
     with ExitStack() as parts:
         parts.enter_context(held(settings.data_dir))
@@ -72,7 +105,9 @@ def running_platform(settings: Settings, report: Callable[[str], None]) -> Itera
         try:
             _listen_for_signals()
             platform = _start_storing(settings, parts, report)
-            _start_serving(platform.settings, parts, report)
+            if kafka:
+                _start_kafka(platform, parts, report)
+            _start_serving(platform, parts, report)
             yield platform
         finally:
             _ignore_signals()  # the ending below is bounded in time and must not be torn
@@ -96,7 +131,16 @@ def _start_storing(settings: Settings, parts: ExitStack, report: Callable[[str],
     return Platform(settings, postgres)
 
 
-def _start_serving(settings: Settings, parts: ExitStack, report: Callable[[str], None]) -> None:
+def _start_kafka(platform: Platform, parts: ExitStack, report: Callable[[str], None]) -> None:
+    report("starting Kafka")
+    kafka = embedded_kafka(platform.settings, report)
+    parts.callback(kafka.stop)
+    kafka.start()
+    platform.use_kafka(kafka)
+
+
+def _start_serving(platform: Platform, parts: ExitStack, report: Callable[[str], None]) -> None:
+    settings = platform.settings
     ray = RayInstance(
         owner=settings.data_dir,
         token_file=settings.data_dir / "keys" / "ray-token",
@@ -110,7 +154,7 @@ def _start_serving(settings: Settings, parts: ExitStack, report: Callable[[str],
     report("deploying the applications")
     _deploy(settings)
     _wait_until_ready(settings, report)
-    note(settings.data_dir, _running(settings, ray))
+    note(settings.data_dir, _running(platform, ray))
     parts.callback(forget, settings.data_dir)
 
 
@@ -129,13 +173,15 @@ def _deploy(settings: Settings) -> None:
         raise StartFailure(f"An application did not start; see its log in {logs}.") from error
 
 
-def _running(settings: Settings, ray: RayInstance) -> Running:
+def _running(platform: Platform, ray: RayInstance) -> Running:
+    settings = platform.settings
     return Running(
         pid=os.getpid(),
         url=settings.url,
         dashboard_url=ray.dashboard_url,
         owner_dsn=settings.owner_dsn,
         app_dsn=settings.app_dsn,
+        kafka_bootstrap_servers=platform.own_kafka,
         shard_deployment="AccountShard" if settings.shard_place == "deployment" else "Ingress",
     )
 

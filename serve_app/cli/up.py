@@ -10,7 +10,14 @@ from rich.table import Table
 
 from serve_app.cli import terminal
 from serve_app.cli.demo import tell_story
-from serve_app.cli.options import DataDir, Port, PostgresUrl, ProfileName, load_settings
+from serve_app.cli.options import (
+    DataDir,
+    OwnKafka,
+    Port,
+    PostgresUrl,
+    ProfileName,
+    load_settings,
+)
 from serve_app.cli.platform import Platform, Stopped, running_platform
 from serve_app.embedded.data_folder import find_running
 from serve_app.embedded.database import with_postgres
@@ -29,6 +36,7 @@ def up(
     profile: ProfileName = None,
     *,
     demo: Demo = False,
+    kafka: OwnKafka = False,
 ) -> None:
     """Start the platform in the foreground; Ctrl-C stops it and keeps the data."""
     settings = load_settings(
@@ -38,19 +46,19 @@ def up(
     if running is not None:
         tell_story(running.url, with_postgres(settings, running.owner_dsn), terminal.terminal())
     else:
-        run(settings, demo=demo)
+        run(settings, demo=demo, kafka=kafka)
 
 
-def run(settings: Settings, *, demo: bool) -> None:
+def run(settings: Settings, *, demo: bool, kafka: bool = False) -> None:
     """Run the platform until it is asked to stop, or until the demonstration is over."""
     shown = terminal.terminal()
     with suppress(Stopped), ExitStack() as parts:
         with terminal.progress() as report:
-            platform = parts.enter_context(running_platform(settings, report))
+            platform = parts.enter_context(running_platform(settings, report, kafka=kafka))
         if demo:
             tell_story(settings.url, platform.settings, shown)
         else:
-            shown.out.print(_places(settings))
+            shown.out.print(_places(platform.settings))
             _watch(platform, shown)
     shown.err.print("Stopped.")
 
@@ -69,6 +77,8 @@ def _places(settings: Settings) -> Table:
     table.add_row("URL", settings.url)
     if settings.serves_docs:
         table.add_row("Documentation", f"{settings.url}/docs")
+    if settings.kafka_bootstrap_servers is not None:
+        table.add_row("Kafka", settings.kafka_bootstrap_servers)
     table.add_row("Data folder", str(settings.data_dir))
     table.add_row("Log folder", str(settings.logs_folder))
     return table

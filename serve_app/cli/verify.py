@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from actors.currencies import currencies
@@ -16,31 +14,46 @@ from actors.domain.money import format_amount
 from actors.store import books
 from serve_app.cli import terminal
 from serve_app.cli.options import DataDir, PostgresUrl, load_settings
+from serve_app.cli.verify_events import kafka_audit, print_events, proved_events
+from serve_app.cli.verifying import explained, print_findings, progress
 from serve_app.embedded.database import reachable_database
-from serve_app.embedded.failures import StartFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from rich.console import Console
 
     from actors.store.books import Report
     from serve_app.cli.terminal import Terminal
 
+WithEvents = Annotated[
+    bool,
+    typer.Option("--events", help="Compare the outbox, Kafka and what consumers did as well."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-class NotVerifiable(StartFailure):
-    """There are no books to verify, or they cannot be read."""
-
-
 def verify(
-    postgres_url: PostgresUrl = None, data_dir: DataDir = None, *, as_json: AsJson = False
+    postgres_url: PostgresUrl = None,
+    data_dir: DataDir = None,
+    *,
+    with_events: WithEvents = False,
+    as_json: AsJson = False,
 ) -> int:
     """Check every balance, entry and key in one snapshot; exit 1 if anything is wrong."""
     settings = load_settings(postgres_url=postgres_url, data_dir=data_dir)
+    shown = terminal.terminal()
     with reachable_database(settings) as reachable:
-        return verify_books(reachable.owner_dsn, terminal.terminal(), as_json=as_json)
+        if not with_events:
+            return verify_books(reachable.owner_dsn, shown, as_json=as_json)
+        audit = kafka_audit(settings)
+        report = proved_books(reachable.owner_dsn, shown)
+        events = proved_events(reachable.owner_dsn, audit, shown)
+    if as_json:
+        facts = {**report.facts(), "events": events.facts()}
+        shown.out.print(json.dumps(facts), markup=False)
+    else:
+        print_report(report, shown.out)
+        print_events(events, shown.out)
+    return 0 if report.is_clean and events.is_clean else 1
 
 
 def verify_books(dsn: str, shown: Terminal, *, as_json: bool = False) -> int:
@@ -49,32 +62,32 @@ def verify_books(dsn: str, shown: Terminal, *, as_json: bool = False) -> int:
     Raises:
         NotVerifiable: If the database does not answer or has no books.
     """
-    try:
-        with _progress(shown.err) as progress:
-            report = books.verify(dsn, progress=progress)
-    except StoreUnavailable as error:
-        raise NotVerifiable("The database does not answer.") from error
-    except books.SchemaMissing as error:
-        raise NotVerifiable(
-            "The database holds no books yet; 'gopherpay migrate' makes them."
-        ) from error
+    report = proved_books(dsn, shown)
+    if as_json:
+        shown.out.print(json.dumps(report.facts()), markup=False)
+    else:
+        print_report(report, shown.out)
+    return 0 if report.is_clean else 1
+
+
+def proved_books(dsn: str, shown: Terminal) -> Report:
+    """Return what the verification finds, and keep it.
+
+    Raises:
+        NotVerifiable: If the database does not answer or has no books.
+    """
+    with explained(), progress(shown.err) as told:
+        report = books.verify(dsn, progress=told)
     try:
         books.save(dsn, report)
     except StoreUnavailable:
         shown.err.print("The report was not kept: this login may not write.", markup=False)
-    if as_json:
-        shown.out.print(json.dumps(report.facts()), markup=False)
-    else:
-        _print(report, shown.out)
-    return 0 if report.is_clean else 1
+    return report
 
 
-def _print(report: Report, console: Console) -> None:
+def print_report(report: Report, console: Console) -> None:
     """Print the findings, if there are any, and a short table."""
-    for finding in report.findings:
-        console.print(str(finding), markup=False)
-    if unnamed := report.discrepancies - len(report.findings):
-        console.print(f"... and {unnamed:,} more")
+    print_findings(report, console)
     console.print(_table(report))
 
 
@@ -94,15 +107,3 @@ def _table(report: Report) -> Table:
         table.add_row(f"sum in {code}", format_amount(sum_minor, known.decimals if known else 0))
     table.add_row("milliseconds", f"{report.duration_ms:,}")
     return table
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """Yield what moves the bar: one line on a terminal, a line a check elsewhere."""
-    if not console.is_terminal:
-        yield lambda title, part: console.print(f"{part:4.0%}  {title}", markup=False)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("connecting", total=1.0)
-        yield lambda title, part: bar.update(task, description=title, completed=part)

@@ -1,16 +1,20 @@
 """What HAProxy says and tells beyond what Ray configures.
 
 Ray puts the name of the balancing algorithm unchanged into HAProxy's ``defaults``, at their end;
-lines that follow it there hold too, and a test holds Ray's version to that.
+lines that follow it there hold too, and a test holds Ray's version to that. So do whole sections:
+the address that clients know belongs to a frontend of ours. It sends streams to the door for
+streams, where they are counted apart, and everything else to the replicas as Ray lists them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from actors.domain.errors import GopherPayError, OutcomeUnknown, Overloaded
 from serve_app.http.problems import problem
+from serve_app.routes.stream import PATH as STREAM_PATH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +40,27 @@ QUEUE_SECONDS: Final = 1
 """A request that waited so long is told to come back: the overload is not a short one."""
 
 
+STREAMS_MAX: Final = 4_000
+"""Open at once on one machine; each replica bounds its own (``serve_app.stream.hub``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What clients reach, and where it goes.
+
+    Attributes:
+        address: Of the frontend, as HAProxy writes it.
+        backend: The name that Ray gives to the list of replicas.
+        ray: Where Ray's own frontend is, which answers below ``/-/`` itself.
+        streams: Where the door for streams is.
+    """
+
+    address: str
+    backend: str
+    ray: str
+    streams: str
+
+
 def write_answers(folder: Path) -> None:
     """Write the answers that HAProxy gives by itself into *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,8 +68,11 @@ def write_answers(folder: Path) -> None:
         _file(folder, status).write_bytes(_raw_answer(error))
 
 
-def balancing(folder: Path) -> str:
-    """Return the algorithm, and the lines that shall follow it."""
+def balancing(folder: Path, front: Front | None = None) -> str:
+    """Return the algorithm, and the lines that shall follow it.
+
+    Without *front* clients reach Ray's frontend, and a stream counts as a request.
+    """
     lines = [
         "leastconn",
         "option forwardfor",  # the last X-Forwarded-For is HAProxy's word, never a client's
@@ -54,7 +82,27 @@ def balancing(folder: Path) -> str:
         f"default-server maxconn {REQUESTS_INSIDE_MAX}",
         *(f"errorfile {status.value} {_file(folder, status)}" for status in ANSWERS),
     ]
-    return "\n    ".join(lines)
+    defaults = "\n    ".join(lines)
+    return defaults if front is None else f"{defaults}\n{_sections(front)}"
+
+
+def _sections(front: Front) -> str:
+    """Return our frontend, and the backends that Ray does not know."""
+    return "\n".join(
+        [
+            "frontend gopherpay",
+            f"    bind {front.address}",
+            f"    use_backend gopherpay-streams if {{ path {STREAM_PATH} }}",
+            "    use_backend gopherpay-ray if { path_beg /-/ }",
+            # Found when a request comes: before the first deployment there is none, which is fine.
+            f"    use_backend %[str({front.backend})]",
+            "    default_backend default_backend",
+            "backend gopherpay-streams",
+            f"    server streams {front.streams} maxconn {STREAMS_MAX}",
+            "backend gopherpay-ray",
+            f"    server ray {front.ray}",
+        ]
+    )
 
 
 def _file(folder: Path, status: HTTPStatus) -> Path:

@@ -26,6 +26,7 @@ class Running:
     owner_dsn: str
     app_dsn: str
     shard_deployment: str
+    kafka_bootstrap_servers: str | None = None
 
 
 @contextmanager

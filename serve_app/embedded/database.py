@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from actors.store.migrate import owner_connection
 from actors.store.roles import make_login
 from serve_app.embedded.data_folder import find_running, held
+from serve_app.embedded.kafka_bus import with_embedded_kafka
 from serve_app.embedded.ports import free_port
 from serve_app.embedded.postgres import EmbeddedPostgres
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.settings import Settings
+    from serve_app.embedded.data_folder import Running
 
 
 APPLICATION_LOGIN: Final = "gopherpay_login"
@@ -40,6 +42,13 @@ def with_postgres(settings: Settings, owner_dsn: str, app_dsn: str | None = None
     )
 
 
+def with_kafka(settings: Settings, running: Running) -> Settings:
+    """Return *settings* that name the broker of the *running* platform, where it has its own."""
+    if settings.kafka_bootstrap_servers is not None or running.kafka_bootstrap_servers is None:
+        return settings
+    return with_embedded_kafka(settings, running.kafka_bootstrap_servers)
+
+
 def application_dsn(postgres: EmbeddedPostgres) -> str:
     """Return the address for the application, whose login can do nothing but its work."""
     with owner_connection(postgres.superuser_dsn) as connection:
@@ -57,7 +66,7 @@ def reachable_database(settings: Settings) -> Iterator[Settings]:
     if settings.postgres_url is not None:
         yield settings
     elif running := find_running(settings.data_dir):
-        yield with_postgres(settings, running.owner_dsn)
+        yield with_kafka(with_postgres(settings, running.owner_dsn), running)
     else:
         with held(settings.data_dir):
             server = embedded_postgres(settings)

@@ -41,6 +41,13 @@ class PostgresFailed(StartFailure):
         super().__init__(f"The embedded Postgres did not start: {reason} (log: {log_file}).")
 
 
+class KafkaFailed(StartFailure):
+    """The embedded Kafka did not start."""
+
+    def __init__(self, reason: str, log_file: object) -> None:
+        super().__init__(f"The embedded Kafka did not start: {reason} (log: {log_file}).")
+
+
 class RayFailed(StartFailure):
     """The local Ray instance did not start."""
 

@@ -16,14 +16,16 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from serve_app.embedded import processes
-from serve_app.embedded.balancer import balancing, write_answers
+from serve_app.embedded.balancer import Front, balancing, write_answers
 from serve_app.embedded.failures import FolderUnusable, RayFailed, StartFailure
 from serve_app.embedded.ports import LOOPBACK, free_port, free_ports
+from serve_app.stream.door import PORT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMESPACE: Final = "gopherpay"
+BACKEND: Final = "http-gopherpay"  # as Ray calls the replicas of our one application
 OBJECT_STORE_BYTES: Final = 80 * 1024 * 1024  # the least Ray takes; nothing of ours is large
 INGRESS_PORTS: Final = 64  # replicas that answer HTTP, old and new ones of an upgrade together
 DRAIN_SECONDS_MAX: Final = 8  # of the 15 s that the whole platform may take to end
@@ -42,18 +44,22 @@ class RayPorts:
     haproxy_metrics: int
     fallback_http: int
     fallback_grpc: int
+    ray_http: int
+    streams: int
     ingress_first: int
 
 
 def choose_ports() -> RayPorts:
     """Return ports that are free now; the ingress range begins at one of them."""
-    dashboard, stats, metrics, http, grpc, first = free_ports(6)
+    dashboard, stats, metrics, http, grpc, ray_http, streams, first = free_ports(8)
     return RayPorts(
         dashboard=dashboard,
         haproxy_stats=stats,
         haproxy_metrics=metrics,
         fallback_http=http,
         fallback_grpc=grpc,
+        ray_http=ray_http,
+        streams=streams,
         ingress_first=first,
     )
 
@@ -89,6 +95,7 @@ def _serve_environment(ports: RayPorts) -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports.ingress_first),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports.ingress_first + INGRESS_PORTS),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.5",
+        PORT_VARIABLE: str(ports.streams),
     }
 
 
@@ -152,11 +159,14 @@ class RayInstance:
         write_answers(self._folder / "h")
         os.environ.pop("RAY_ADDRESS", None)
         os.environ.update(self.environment())
+        os.environ["RAY_SERVE_HAPROXY_BALANCE_ALGORITHM"] = balancing(
+            self._folder / "h", _front(host, port, self._ports)
+        )
         self._link_logs()
         self._started = True
         try:
             self._start_ray_patiently()
-            _start_serve(host, port)
+            _start_serve(LOOPBACK, self._ports.ray_http)
         except Exception as error:  # Ray raises bare ones
             reason = (str(error).strip().splitlines() or [repr(error)])[0]
             raise RayFailed(reason.rstrip("."), self._log_folder) from error
@@ -220,6 +230,16 @@ class RayInstance:
             logs = self._log_folder.resolve()
             self._log_folder.unlink()
             shutil.copytree(logs, self._log_folder, ignore=_ignore_sockets)
+
+
+def _front(host: str, port: int, ports: RayPorts) -> Front:
+    """Return what clients reach at *host* and *port*."""
+    return Front(
+        address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        backend=BACKEND,
+        ray=f"{LOOPBACK}:{ports.ray_http}",
+        streams=f"{LOOPBACK}:{ports.streams}",
+    )
 
 
 def _start_serve(host: str, port: int) -> None:

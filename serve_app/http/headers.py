@@ -29,6 +29,7 @@ _SLOTS: Final = {
     b"content-length": "content_length",
     b"content-type": "content_type",
     b"idempotency-key": "idempotency_key",
+    b"last-event-id": "last_event_id",
     b"traceparent": "traceparent",
     b"transfer-encoding": "transfer_encoding",
     b"x-request-id": "request_id",
@@ -38,7 +39,7 @@ KNOWN: Final = frozenset(_SLOTS)
 """The names of all headers that are read."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Headers:
     """The values of each known header, in order; most have none or one."""
 
@@ -47,6 +48,7 @@ class Headers:
     content_length: tuple[bytes, ...] = ()
     content_type: tuple[bytes, ...] = ()
     idempotency_key: tuple[bytes, ...] = ()
+    last_event_id: tuple[bytes, ...] = ()
     traceparent: tuple[bytes, ...] = ()
     transfer_encoding: tuple[bytes, ...] = ()
     request_id: tuple[bytes, ...] = ()

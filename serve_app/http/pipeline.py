@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import structlog
 
 from actors.domain.errors import GopherPayError, OutcomeUnknown, Overloaded, Unauthenticated
+from actors.ports import tracing
 from serve_app.http import bodies, idempotency, queries, strict_json
 from serve_app.http import headers as headers_of
 from serve_app.http.errors import HeadersTooLarge
-from serve_app.http.exchange import ANONYMOUS, Answer, Call
+from serve_app.http.exchange import ANONYMOUS, Answer, Call, StreamedAnswer
 from serve_app.http.gate import Gate
 from serve_app.http.headers import Headers
 from serve_app.http.lifespan import serve_lifespan
@@ -24,6 +25,7 @@ from serve_app.http.metrics import Meter
 from serve_app.http.patience import Patience
 from serve_app.http.problems import problem
 from serve_app.http.routing import Route, Router
+from serve_app.http.streaming import stream
 from serve_app.http.validation import into
 
 if TYPE_CHECKING:
@@ -130,10 +132,14 @@ class Application:
             answer = await self._answer(request, receive)
         except bodies.Gone:
             return
+        if isinstance(answer, StreamedAnswer):
+            self.meter.record(request.route, answer.status, perf_counter() - began)
+            await _stream(receive, send, answer, request)
+            return
         await _respond(send, answer, request)
         self.meter.record(request.route, answer.status, perf_counter() - began)
 
-    async def _answer(self, request: Request, receive: Receive) -> Answer:
+    async def _answer(self, request: Request, receive: Receive) -> Answer | StreamedAnswer:
         """Return the answer to *request*, whatever happens."""
         try:
             return await self._checked(request, receive)
@@ -147,7 +153,7 @@ class Application:
             log.exception("request.failed", request_id=request.id, route=route and route.name)
             return problem(GopherPayError(), request.id)
 
-    async def _checked(self, request: Request, receive: Receive) -> Answer:
+    async def _checked(self, request: Request, receive: Receive) -> Answer | StreamedAnswer:
         """Return the endpoint's answer after every check.
 
         Raises:
@@ -175,7 +181,9 @@ class Application:
             trace_parent=request.headers.trace_parent,
             source_address=request.source_address,
             deadline_seconds=self._limits.deadline_seconds,
+            headers=request.headers,
         )
+        tracing.trace_parent.set(call.trace_parent)
         with self._gate:
             return await self._in_time(route, call)
 
@@ -193,7 +201,7 @@ class Application:
         route.access.check(principal)
         return principal
 
-    async def _in_time(self, route: Route, call: Call[Any, Any]) -> Answer:
+    async def _in_time(self, route: Route, call: Call[Any, Any]) -> Answer | StreamedAnswer:
         """Return the endpoint's answer.
 
         Raises:
@@ -258,3 +266,16 @@ async def _respond(send: Send, answer: Answer, request: Request) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     body = b"" if request.method == "HEAD" else answer.body
     await send({"type": "http.response.body", "body": body})
+
+
+async def _stream(receive: Receive, send: Send, answer: StreamedAnswer, request: Request) -> None:
+    """Send *answer* for as long as it lasts; HEAD wants the head alone."""
+    if request.method == "HEAD":
+        answer.parts.close()
+    head = (
+        *answer.headers,
+        *_ALWAYS,
+        (b"x-request-id", request.id.encode()),
+        (b"content-type", answer.content_type),
+    )
+    await stream(receive, send, answer, head)

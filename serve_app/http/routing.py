@@ -19,9 +19,9 @@ from serve_app.http.texts import Query
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from serve_app.http.exchange import Answer, Call
+    from serve_app.http.exchange import Answer, Call, StreamedAnswer
 
-    Endpoint: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Answer]]
+    Endpoint: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Answer | StreamedAnswer]]
 
 BODY_LIMIT_BYTES: Final = 64 * 1024
 BULK_LIMIT_BYTES: Final = 2 * 1024 * 1024

@@ -8,6 +8,7 @@ import msgspec
 
 from actors.domain.errors import Unauthenticated
 from actors.domain.errors_identity import PasswordWrong, TokenInvalid
+from actors.domain.users import LANGUAGES
 from actors.identity.registration import Wish
 from serve_app.http.access import Public, Session
 from serve_app.http.exchange import Answer, accepted, nothing, ok
@@ -15,6 +16,7 @@ from serve_app.http.routing import Route
 from serve_app.http.texts import Body, Name, Query
 from serve_app.routes.credentials import (
     EmailText,
+    LanguageText,
     NewPasswordText,
     PasswordText,
     SignedInObject,
@@ -40,6 +42,7 @@ class NewUser(Body, frozen=True):
     email: EmailText
     password: NewPasswordText
     full_name: Name
+    language: LanguageText | None = None
 
 
 class Proof(Body, frozen=True):
@@ -111,7 +114,8 @@ class Auth:
         """Send a mail that confirms the address."""
         body = call.body
         await self._registration.register(
-            Wish(body.email, body.full_name, body.password), source=call.source_address
+            Wish(body.email, body.full_name, body.password, body.language or LANGUAGES[0]),
+            source=call.source_address,
         )
         return accepted(VerificationSent())
 

@@ -60,6 +60,11 @@ ScopeText: TypeAlias = Literal[
 ]
 
 
+LanguageText: TypeAlias = Annotated[
+    Literal["en", "vi"], Meta(description="In which you are written to (BCP 47).")
+]
+
+
 class UserObject(msgspec.Struct, frozen=True):
     """A person, as only that person sees it."""
 
@@ -68,6 +73,7 @@ class UserObject(msgspec.Struct, frozen=True):
     full_name: str
     status: Literal["unverified", "active", "closed"]
     roles: list[str]
+    language: LanguageText
     created_at: TimeText
 
 
@@ -98,6 +104,7 @@ def user_object(user: User) -> UserObject:
         full_name=user.full_name,
         status=user.status.value,
         roles=list(user.roles),
+        language=user.language,  # type: ignore[arg-type]  # only these are stored
         created_at=utc(user.created_at),
     )
 

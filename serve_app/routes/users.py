@@ -13,7 +13,7 @@ from serve_app.http.access import Public, Session
 from serve_app.http.exchange import Answer, nothing, ok
 from serve_app.http.routing import Route
 from serve_app.http.texts import Body, Name, Query
-from serve_app.routes.credentials import PasswordText, UserObject, user_object
+from serve_app.routes.credentials import LanguageText, PasswordText, UserObject, user_object
 
 if TYPE_CHECKING:
     from actors.identity.profiles import Profiles
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 TAG: Final = "Users"
 
 
-class Rename(Body, frozen=True):
+class ProfileChange(Body, frozen=True):
     """What shall become of a person; what is left out stays."""
 
     full_name: Name | None = None
+    language: LanguageText | None = None
 
 
 class Farewell(Body, frozen=True):
@@ -62,12 +63,13 @@ class People:
         """Show the caller."""
         return ok(user_object(await self._profiles.show(call.principal)))
 
-    async def rename(self, call: Call[Rename, Query]) -> Answer:
-        """Change the caller's name."""
-        if call.body.full_name is None:
-            return await self.me(call)  # type: ignore[arg-type]  # the body is not looked at
-        renamed = await self._profiles.rename(call.principal, call.body.full_name)
-        return ok(user_object(renamed))
+    async def change(self, call: Call[ProfileChange, Query]) -> Answer:
+        """Change the caller's name or language."""
+        body = call.body
+        changed = await self._profiles.change(
+            call.principal, full_name=body.full_name, language=body.language
+        )
+        return ok(user_object(changed))
 
     async def close(self, call: Call[Farewell, Query]) -> Answer:
         """Close the caller's account with the platform."""
@@ -97,10 +99,11 @@ def _of_oneself(people: People) -> list[Route]:
         Route(method="GET", endpoint=people.me, summary="Show yourself", **shown),
         Route(
             method="PATCH",
-            endpoint=people.rename,
-            summary="Change your name",
-            body=Rename,
-            example={"full_name": "Augusta Ada King"},
+            endpoint=people.change,
+            summary="Change your name or language",
+            body=ProfileChange,
+            example={"full_name": "Augusta Ada King", "language": "en"},
+            notes="The language is that of notifications and mails.",
             **shown,
         ),
         Route(

@@ -84,7 +84,7 @@ def test_a_person_joins_by_mail(platform):
     user = ada.post("/v1/auth/verify", token=ada.token("verify-email")).json()
 
     assert (sent.status_code, sent.json()) == (202, {"status": "verification_sent"})
-    assert user.keys() == {"id", "email", "full_name", "status", "roles", "created_at"}
+    assert user.keys() == {"id", "email", "full_name", "status", "roles", "language", "created_at"}
     assert (user["email"], user["status"], user["roles"]) == (ada.email, "active", [])
 
 

@@ -41,6 +41,15 @@ def scenarios(text: str) -> list[Scenario]:
     return cast("list[Scenario]", names)
 
 
+def bulks(text: str) -> list[Scenario]:
+    """Return the loads of bulks of the sizes that *text* names.
+
+    Raises:
+        typer.BadParameter: If there is no load of such bulks.
+    """
+    return scenarios(",".join(f"bulk-{size}" for size in text.split(",")))
+
+
 def numbers(text: str, *, most: int = 512) -> list[int]:
     """Return the numbers that *text* names.
 

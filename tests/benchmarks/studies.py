@@ -12,6 +12,7 @@ import typer
 from tests.benchmarks import growth as growths
 from tests.benchmarks import limit as limits
 from tests.benchmarks import options, tables
+from tests.benchmarks import relay as relays
 from tests.benchmarks.ground import database, ground, say
 from tests.benchmarks.lineup import platform
 from tests.benchmarks.rounds import Cell
@@ -29,6 +30,9 @@ Variables = Annotated[
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything there.")]
 CostsFile = Annotated[Path, typer.Option("--costs", help="The file of measured costs.")]
 Batches = Annotated[str, typer.Option(help="Sizes, separated by commas.")]
+Events = Annotated[int, typer.Option(min=10_000, help="Of the backlog.")]
+Rates = Annotated[str, typer.Option("--rate", help="Transfers a second; by commas.")]
+Bulks = Annotated[str, typer.Option("--bulk", help="Sizes of bulks beside it; 0 for none.")]
 Accounts = Annotated[int, typer.Option(min=1_000, max=10_000_000, help="To load.")]
 Postings = Annotated[int, typer.Option(min=2_000, max=100_000_000, help="To load, at least.")]
 Transfers = Annotated[int, typer.Option(min=2_000, help="To commit, to see what they add on disk.")]
@@ -71,6 +75,26 @@ def growth(
         ).run(cells, rounds, seconds)
     _keep(grown, json_file)
     _print(tables.machine(), growths.figures(grown))
+
+
+def relay(
+    *,
+    events: Events = 200_000,
+    rate: Rates = "500",
+    bulk: Bulks = "1000",
+    seconds: Seconds = 10,
+    variables: Variables = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure the way to Kafka: a backlog, the time from commit to Kafka, and beside bulks."""
+    chosen = options.settings(variables)
+    cells = [] if bulk == "0" else options.cells(options.bulks(bulk), [4])
+    with ground() as here:
+        bench = relays.Bench(here, seconds, say)
+        system = platform(here, tables.OURS, chosen)
+        done = bench.run(events, options.numbers(rate, most=10_000), system, cells)
+    _keep(done, json_file)
+    _print(tables.machine(), *relays.figures(done))
 
 
 def calibrate(
@@ -118,7 +142,7 @@ def simulate(
     )
 
 
-STUDIES = (limit, growth, calibrate, simulate)
+STUDIES = (limit, growth, relay, calibrate, simulate)
 
 
 def _check(found: costs.Costs) -> None:

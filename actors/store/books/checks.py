@@ -168,6 +168,8 @@ WITH kept AS (
         + interval '1 hour' AS since
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'outbox'::regclass AND c.relname ~ '^outbox_[0-9]{{8}}$'
+        -- The catalogues as they were at this snapshot may show a day that is gone since.
+        AND to_regclass(c.relname::text) IS NOT NULL
 ), facts AS (
     SELECT seq, type, aggregateid, payload ->> 'transfer_id' AS transfer_id,
         payload ->> 'amount_minor' AS amount_minor

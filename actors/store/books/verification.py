@@ -77,7 +77,7 @@ def _verified(
     discrepancies = 0
     for number, check in enumerate(CHECKS):
         progress(check.title, number / len(CHECKS))
-        found, count = _broken(books, check, findings_max - len(findings))
+        found, count = broken(books, check, findings_max - len(findings))
         findings += found
         discrepancies += count
     progress("done", 1.0)
@@ -93,7 +93,7 @@ def _verified(
     )
 
 
-def _broken(books: psycopg.Connection[Any], check: Check, limit: int) -> tuple[list[Finding], int]:
+def broken(books: psycopg.Connection[Any], check: Check, limit: int) -> tuple[list[Finding], int]:
     """Return the first *limit* findings of *check*, and how many there are."""
     # At least one row is needed: it carries the count.
     rows = books.execute(

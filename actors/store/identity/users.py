@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = (
     "u.id, u.email_index, u.kek_id, u.data_key, u.email_sealed, u.full_name_sealed,"
-    " u.status, u.roles, u.created_at"
+    " u.status, u.roles, u.created_at, u.language"
 )
 _ACTIVE_ADDRESS: Final = "uq_users_email_index_active"
 
@@ -42,6 +42,7 @@ class UserRow:
     status: str
     roles: list[str]
     created_at: datetime
+    language: str
 
     @property
     def wrapped_key(self) -> WrappedKey:
@@ -59,6 +60,7 @@ class NewUser:
     email_sealed: bytes
     full_name_sealed: bytes
     password: PasswordHash
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,8 @@ class UserStore:
         async with self._pool.transaction() as connection:
             await connection.execute(
                 "INSERT INTO users"
-                " (id, email_index, kek_id, data_key, email_sealed, full_name_sealed)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
+                " (id, email_index, kek_id, data_key, email_sealed, full_name_sealed, language)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 (
                     user.id,
                     user.email_index,
@@ -119,6 +121,7 @@ class UserStore:
                     user.wrapped_key.sealed,
                     user.email_sealed,
                     user.full_name_sealed,
+                    user.language,
                 ),
             )
             await _put_password(connection, user.id, user.password)
@@ -156,13 +159,18 @@ class UserStore:
                 raise
             return None
 
-    async def rename(self, user_id: UUID, full_name_sealed: bytes) -> None:
-        """Replace the name."""
+    async def change(
+        self, user_id: UUID, full_name_sealed: bytes, language: str, event: Event
+    ) -> None:
+        """Replace name and language."""
         async with self._pool.transaction() as connection:
-            await connection.execute(
-                "UPDATE users SET full_name_sealed = %s WHERE id = %s AND status = 'active'",
-                (full_name_sealed, user_id),
+            cursor = await connection.execute(
+                "UPDATE users SET full_name_sealed = %s, language = %s"
+                " WHERE id = %s AND status = 'active'",
+                (full_name_sealed, language, user_id),
             )
+            if cursor.rowcount:
+                await outbox.append(connection, [event])
 
     async def rehash(self, user_id: UUID, old: PasswordHash, new: PasswordHash) -> bool:
         """Replace a hash by another of the same password, unless it was changed meanwhile."""

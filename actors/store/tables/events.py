@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -72,6 +73,7 @@ dead_letters = Table(
     Column("topic", Text, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("record_offset", BigInteger, nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False),
     Column("key", LargeBinary),
     Column("value", LargeBinary),
     Column("headers", JSON, nullable=False),
@@ -81,4 +83,7 @@ dead_letters = Table(
     Column("added_at", DateTime(timezone=True), server_default=NOW, nullable=False),
     Column("replayed_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("id"),
+    UniqueConstraint(
+        "consumer", "topic", "partition", "record_offset", name="uq_dead_letters_once"
+    ),
 )

@@ -54,6 +54,8 @@ notifications = Table(
     Column("read_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("user_id", "number"),
     Index("uq_notifications_id", "id", unique=True),
+    # Those who have read nearly everything are asked for the rest, and mark it, as fast.
+    Index("ix_notifications_unread", "user_id", "number", postgresql_where=text("read_at IS NULL")),
 )
 
 notification_preferences = Table(
@@ -83,6 +85,13 @@ notification_deliveries = Table(
     ),
     Column("status", Text, server_default=text("'pending'"), nullable=False),
     Column("attempts", Integer, server_default=text("0"), nullable=False),
+    Column(
+        "is_doubtful",
+        Boolean,
+        server_default=text("false"),
+        nullable=False,
+        comment="an attempt may have been accepted: ask before sending again",
+    ),
     Column("next_attempt_at", DateTime(timezone=True), server_default=NOW),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("last_error", Text),
@@ -101,6 +110,17 @@ notification_deliveries = Table(
         "next_attempt_at",
         postgresql_where=text("status = 'pending'"),
     ),
+    # A delivery of a mail has the mail's own id twice; their links do not live long.
+    Index(
+        "ix_notification_deliveries_due_mails",
+        "next_attempt_at",
+        postgresql_where=text("status = 'pending' AND event_id = id"),
+    ),
+    Index(
+        "ix_notification_deliveries_ended_at",
+        "ended_at",
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
 )
 
 novu_subscribers = Table(
@@ -109,5 +129,7 @@ novu_subscribers = Table(
     Column("user_id", Uuid, nullable=False),
     Column("profile_hash", LargeBinary, nullable=False),
     Column("synced_at", DateTime(timezone=True), server_default=NOW, nullable=False),
+    Column("due_at", DateTime(timezone=True), comment="when to look again; null: in step"),
     PrimaryKeyConstraint("user_id"),
+    Index("ix_novu_subscribers_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -33,6 +35,19 @@ class Xid8(UserDefinedType[int]):
         return "xid8"
 
 
+OUTBOX_XID: Final = (
+    "greatest(pg_current_xact_id(),"
+    " ((pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)::text)::xid8)"
+)
+"""Which transaction an outbox row counts with: its own, or the newest that had ended by then.
+
+An own id alone is not the order of an account: it is given at the first lock, and while one
+transaction waits for its second, a younger one may move an account that both move and commit.
+Whoever comes later to the lock of an account has seen the earlier one end, so this never falls
+along an account, and it is never below the own id, so a reader's guard by the oldest running
+transaction stays right (ADR 0024).
+"""
+
 outbox_seq = Sequence("outbox_seq", metadata=metadata)
 
 outbox = Table(
@@ -40,7 +55,7 @@ outbox = Table(
     metadata,
     Column("seq", BigInteger, outbox_seq, nullable=False, server_default=outbox_seq.next_value()),
     Column("id", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
-    Column("xid", Xid8(), nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("xid", Xid8(), nullable=False, server_default=text(OUTBOX_XID)),
     Column("slot", SmallInteger, nullable=False, comment="shards the relay; slot of aggregateid"),
     Column("aggregatetype", Text, nullable=False),
     Column("aggregateid", Uuid, nullable=False),

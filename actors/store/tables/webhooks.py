@@ -40,6 +40,11 @@ webhooks = Table(
     ForeignKeyConstraint(["owner_id"], ["users.id"]),
     PrimaryKeyConstraint("id"),
     Index("ix_webhooks_owner_id_id", "owner_id", "id"),
+    Index(
+        "ix_webhooks_listening",
+        "owner_id",
+        postgresql_where=text("status = 'active' AND deleted_at IS NULL"),
+    ),
 )
 
 webhook_deliveries = Table(
@@ -55,6 +60,12 @@ webhook_deliveries = Table(
     Column("response_status", SmallInteger),
     Column("last_error", Text),
     Column("next_attempt_at", DateTime(timezone=True), server_default=NOW),
+    Column(
+        "give_up_at",
+        DateTime(timezone=True),
+        server_default=text("now() + '3 days'::interval"),
+        nullable=False,
+    ),
     Column("created_at", DateTime(timezone=True), server_default=NOW, nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     CheckConstraint(
@@ -65,7 +76,10 @@ webhook_deliveries = Table(
     PrimaryKeyConstraint("id"),
     UniqueConstraint("webhook_id", "event_id", name="uq_webhook_deliveries_once"),
     Index(
-        "ix_webhook_deliveries_due", "next_attempt_at", postgresql_where=text("status = 'pending'")
+        "ix_webhook_deliveries_due",
+        "webhook_id",
+        "next_attempt_at",
+        postgresql_where=text("status = 'pending'"),
     ),
     Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
 )

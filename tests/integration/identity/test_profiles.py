@@ -28,7 +28,7 @@ async def test_a_new_name_is_kept(world):
     await world.a_user()
     principal = await _session(world)
 
-    renamed = await world.identity.profiles.rename(principal, "Augusta Ada King")
+    renamed = await world.identity.profiles.change(principal, full_name="Augusta Ada King")
 
     assert renamed.full_name == "Augusta Ada King"
     assert await world.identity.profiles.show(principal) == renamed
@@ -39,7 +39,7 @@ async def test_a_name_must_be_readable(world, name):
     await world.a_user()
 
     with pytest.raises(FieldInvalid):
-        await world.identity.profiles.rename(await _session(world), name)
+        await world.identity.profiles.change(await _session(world), full_name=name)
 
 
 async def test_a_key_sees_no_profile(world):
@@ -49,7 +49,7 @@ async def test_a_key_sees_no_profile(world):
 
     for call in (
         world.identity.profiles.show(principal),
-        world.identity.profiles.rename(principal, "Somebody Else"),
+        world.identity.profiles.change(principal, full_name="Somebody Else"),
         world.identity.profiles.close(principal, PASSWORD),
     ):
         with pytest.raises(InsufficientScope):
@@ -190,3 +190,25 @@ async def test_mails_come_newest_first_and_only_of_that_address(world):
     kinds = [mail.kind for mail in await world.identity.mailbox.read("ADA@example.com")]
 
     assert kinds == ["reset-password", "verify-email"]
+
+
+async def test_a_change_is_told_by_the_names_of_what_changed_and_nothing_else(world):
+    await world.a_user()
+    principal = await _session(world)
+    change = world.identity.profiles.change
+
+    await change(principal, language="vi")
+    await change(principal, full_name="Ada King", language="vi")
+    unchanged = await change(principal, full_name="Ada King", language="vi")
+
+    told = await world.query("SELECT payload FROM outbox WHERE type LIKE '%%user.updated%%'")
+    assert [payload["changed"] for (payload,) in told] == [["language"], ["full_name"]]
+    assert "Ada" not in str(told)
+    assert (unchanged.language, unchanged.full_name) == ("vi", "Ada King")
+
+
+async def test_a_language_that_nobody_writes_is_refused(world):
+    await world.a_user()
+
+    with pytest.raises(FieldInvalid, match="language"):
+        await world.identity.profiles.change(await _session(world), language="fr")

@@ -86,9 +86,10 @@ class Line:
 class Load:
     """What was wished, by whom, and what came of it."""
 
-    def __init__(self, address, pairs):
+    def __init__(self, address, pairs, rest_seconds=0):
         self._address = address
         self._pairs = pairs
+        self._rest_seconds = rest_seconds
         self._pick = random.Random(7)  # noqa: S311  a load, not a secret
         self.wishes = []
 
@@ -140,8 +141,8 @@ class Load:
                 wish.told.append(await line.ask(wish.head + wish.body))
                 if not keeps_line:
                     line.close()
-                if not wish.definite:
-                    await asyncio.sleep(BACK_OFF_SECONDS)
+                if self._rest_seconds or not wish.definite:
+                    await asyncio.sleep(max(self._rest_seconds, BACK_OFF_SECONDS))
 
     def _wish(self):
         (source, person), (destination, _) = self._pick.sample(self._pairs, 2)

@@ -23,10 +23,10 @@ in_the_ingress = pytest.mark.parametrize("up", ["ingress"], indirect=True)
 in_a_deployment = pytest.mark.parametrize("up", ["deployment"], indirect=True)
 
 
-async def under_load(up, fault):
+async def under_load(up, fault, rest_seconds=0):
     """Make *fault* while money moves, and hold that all of it is there, once, afterwards."""
     up.town.log_in()
-    load = Load(up.address, up.town.pairs())
+    load = Load(up.address, up.town.pairs(), rest_seconds)
     async with load.running():
         await load.more(ENOUGH)
         await asyncio.to_thread(fault)

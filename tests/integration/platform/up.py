@@ -28,7 +28,7 @@ SHARD = "ray::ServeReplica:gopherpay:AccountShard"
 class Up:
     """A platform that these tests have started, on a data folder and a port of its own."""
 
-    def __init__(self, folder, place):
+    def __init__(self, folder, place, **variables):
         self.folder, self.place, self.port = folder, place, free_port()
         self._variables = {
             **os.environ,
@@ -37,6 +37,7 @@ class Up:
             "GOPHERPAY_SHARD_PLACE": place,
             "GOPHERPAY_BCRYPT_COST": "10",  # a flood of log-ins is one, and ends
             "GOPHERPAY_SLOT_LEASE_SECONDS": str(LEASE_SECONDS),
+            **variables,
         }
         self._output = folder.parent / "output"
         with self._output.open("w") as output:

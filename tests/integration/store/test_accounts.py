@@ -126,9 +126,10 @@ async def test_a_frozen_account_takes_and_does_not_give(bank):
     assert [each.code for each in outcomes] == ["account-frozen", "account-frozen", None, None]
     assert free.verdict is Verdict.POSTED
     named = [each for each in await _events(bank, ada) if "frozen" in each[0]]
+    known = {"account_id": str(ada), "owner_id": str(frozen.owner_id), "currency": "USD"}
     assert named == [
-        ("account.frozen", {"reason": "a court says so"}),
-        ("account.unfrozen", {"reason": "the court has changed its mind"}),
+        ("account.frozen", {**known, "reason": "a court says so"}),
+        ("account.unfrozen", {**known, "reason": "the court has changed its mind"}),
     ]
 
 

@@ -10,13 +10,29 @@ import tomllib
 
 import pytest
 
+from actors.store.books import events_checks
 from actors.store.books.checks import CHECKS
-from serve_app.cli import demo, load, load_target, main, migration, options, platform, scale, verify
+from serve_app.cli import (
+    demo,
+    load,
+    load_target,
+    main,
+    migration,
+    options,
+    platform,
+    scale,
+    verify_events,
+    verifying,
+)
 from serve_app.embedded import failures, ports, postgres, ray_instance
 from serve_app.load import api, engine, plan, serve, town
 from tests.unit.docs import pages
 
-GENERATED = runpy.run_path(str(pages.ROOT / "scripts" / "lib" / "reference.py"))["PAGES"]
+GENERATED = {
+    name: page
+    for script in ("reference.py", "events_reference.py")
+    for name, page in runpy.run_path(str(pages.ROOT / "scripts" / "lib" / script))["PAGES"].items()
+}
 OPERATING = pages.DOCS / "operating"
 SPEAKERS = (
     demo,
@@ -24,7 +40,8 @@ SPEAKERS = (
     options,
     platform,
     scale,
-    verify,
+    verify_events,
+    verifying,
     failures,
     ports,
     postgres,
@@ -61,7 +78,8 @@ def test_every_verb_has_its_row(verb):
 
 
 def test_every_rule_of_the_verification_has_its_row():
-    text = " ".join(check.statement for check in CHECKS)
+    checks = (*CHECKS, *events_checks.CHECKS, *events_checks.KAFKA_CHECKS)
+    text = " ".join(check.statement for check in checks)
     kebab = r"'([a-z]+(?:-[a-z]+)+)'"
     named = re.findall(rf"(?:SELECT|THEN|ELSE)\s+{kebab}(?=\s+(?:AS rule|WHEN|ELSE|END))", text)
     rows = [row for row in pages.cells(OPERATING / "verify.md") if re.fullmatch(r"I\d+", row[0])]

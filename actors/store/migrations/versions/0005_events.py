@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from actors.store.tables.runtime import Xid8
+from actors.store.tables.runtime import OUTBOX_XID, Xid8
 
 revision = "0005"
 down_revision = "0004"
@@ -40,9 +40,76 @@ FROM unnest(ARRAY['notifier', 'webhooks']) AS reader, generate_series(0, 7) AS l
 """
 """Nobody shall be told today of what happened before there were notifications."""
 
+MAKE_OUTBOX_DAYS = """
+CREATE FUNCTION make_outbox_days(days_ahead integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '250ms'
+AS $function$
+DECLARE
+    today date := (now() AT TIME ZONE 'utc')::date;
+    day date;
+    name text;
+    made integer := 0;
+BEGIN
+    FOR day IN SELECT today + n FROM generate_series(-1, least(days_ahead, 60)) AS n LOOP
+        name := 'outbox_' || to_char(day, 'YYYYMMDD');
+        CONTINUE WHEN to_regclass(name) IS NOT NULL;
+        BEGIN
+            EXECUTE format('CREATE TABLE %I PARTITION OF outbox FOR VALUES FROM (%L) TO (%L)',
+                name, day || ' 00:00:00+00', day + 1 || ' 00:00:00+00');
+            made := made + 1;
+        EXCEPTION WHEN check_violation THEN
+            NULL;  -- its rows lie in the default partition already, and stay there
+        END;
+    END LOOP;
+    RETURN made;
+END
+$function$
+"""
+
+DROP_OUTBOX_DAY = """
+CREATE FUNCTION drop_outbox_day(readers text[], days_kept integer) RETURNS date
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '250ms'
+AS $function$
+DECLARE
+    oldest date;
+    newest xid8;
+BEGIN
+    -- The oldest or none, so that what is kept has no gap.
+    SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')) INTO oldest
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'outbox'::regclass AND c.relname ~ '^outbox_[0-9]{8}$';
+    IF oldest IS NULL
+        OR oldest >= (now() AT TIME ZONE 'utc')::date - greatest(days_kept, 1) THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('SELECT xid FROM %I ORDER BY xid DESC LIMIT 1',
+        'outbox_' || to_char(oldest, 'YYYYMMDD')) INTO newest;
+    IF newest IS NOT NULL AND (coalesce(cardinality(readers), 0) = 0 OR EXISTS (
+        SELECT FROM unnest(readers) AS r(reader) CROSS JOIN generate_series(0, 7) AS l(lane)
+        LEFT JOIN event_cursors c ON c.reader = r.reader AND c.lane = l.lane
+        WHERE c.xid IS NULL OR c.xid <= newest
+    )) THEN
+        RETURN NULL;
+    END IF;
+    IF EXISTS (
+        SELECT FROM parked_events
+        WHERE (occurred_at AT TIME ZONE 'utc')::date = oldest
+    ) THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('DROP TABLE %I', 'outbox_' || to_char(oldest, 'YYYYMMDD'));
+    RETURN oldest;
+END
+$function$
+"""
+"""The application may let go of what everybody has read, and of nothing else."""
+
+FUNCTIONS = ("make_outbox_days(integer)", "drop_outbox_day(text[], integer)")
+
 
 def upgrade() -> None:
     """Make everything."""
+    op.alter_column("outbox", "xid", server_default=sa.text(OUTBOX_XID))
     op.create_index("ix_outbox_xid", "outbox", ["xid"])
     op.add_column(
         "users", sa.Column("language", sa.Text(), server_default=sa.text("'en'"), nullable=False)
@@ -55,6 +122,15 @@ def upgrade() -> None:
     op.execute(BEGIN_NOW)
     for grant in GRANTS:
         op.execute(grant)
+    _days()
+
+
+def _days() -> None:
+    for function in (MAKE_OUTBOX_DAYS, DROP_OUTBOX_DAY):
+        op.execute(function)
+    for signature in FUNCTIONS:
+        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO gopherpay_app")
 
 
 def _readers() -> None:
@@ -103,6 +179,7 @@ def _readers() -> None:
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("record_offset", sa.BigInteger(), nullable=False),
+        sa.Column("timestamp_ms", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.LargeBinary()),
         sa.Column("value", sa.LargeBinary()),
         sa.Column("headers", postgresql.JSON(astext_type=sa.Text()), nullable=False),
@@ -112,6 +189,9 @@ def _readers() -> None:
         sa.Column("added_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
         sa.Column("replayed_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_dead_letters"),
+        sa.UniqueConstraint(
+            "consumer", "topic", "partition", "record_offset", name="uq_dead_letters_once"
+        ),
     )
 
 
@@ -143,6 +223,12 @@ def _notifications() -> None:
         sa.PrimaryKeyConstraint("user_id", "number", name="pk_notifications"),
     )
     op.create_index("uq_notifications_id", "notifications", ["id"], unique=True)
+    op.create_index(
+        "ix_notifications_unread",
+        "notifications",
+        ["user_id", "number"],
+        postgresql_where=sa.text("read_at IS NULL"),
+    )
     op.create_table(
         "notification_preferences",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -172,6 +258,13 @@ def _deliveries() -> None:
         ),
         sa.Column("status", sa.Text(), server_default=sa.text("'pending'"), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "is_doubtful",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="an attempt may have been accepted: ask before sending again",
+        ),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=NOW),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_error", sa.Text()),
@@ -192,12 +285,33 @@ def _deliveries() -> None:
         ["next_attempt_at"],
         postgresql_where=sa.text("status = 'pending'"),
     )
+    op.create_index(
+        "ix_notification_deliveries_due_mails",
+        "notification_deliveries",
+        ["next_attempt_at"],
+        postgresql_where=sa.text("status = 'pending' AND event_id = id"),
+    )
+    op.create_index(
+        "ix_notification_deliveries_ended_at",
+        "notification_deliveries",
+        ["ended_at"],
+        postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
     op.create_table(
         "novu_subscribers",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("profile_hash", sa.LargeBinary(), nullable=False),
         sa.Column("synced_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.Column(
+            "due_at", sa.DateTime(timezone=True), comment="when to look again; null: in step"
+        ),
         sa.PrimaryKeyConstraint("user_id", name="pk_novu_subscribers"),
+    )
+    op.create_index(
+        "ix_novu_subscribers_due",
+        "novu_subscribers",
+        ["due_at"],
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
 
 
@@ -218,6 +332,12 @@ def _webhooks() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
     )
     op.create_index("ix_webhooks_owner_id_id", "webhooks", ["owner_id", "id"])
+    op.create_index(
+        "ix_webhooks_listening",
+        "webhooks",
+        ["owner_id"],
+        postgresql_where=sa.text("status = 'active' AND deleted_at IS NULL"),
+    )
     op.create_table(
         "webhook_deliveries",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -230,6 +350,12 @@ def _webhooks() -> None:
         sa.Column("response_status", sa.SmallInteger()),
         sa.Column("last_error", sa.Text()),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=NOW),
+        sa.Column(
+            "give_up_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now() + '3 days'::interval"),
+            nullable=False,
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint(
@@ -245,7 +371,7 @@ def _webhooks() -> None:
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
-        ["next_attempt_at"],
+        ["webhook_id", "next_attempt_at"],
         postgresql_where=sa.text("status = 'pending'"),
     )
     op.create_index(

@@ -1,0 +1,1 @@
+"""Open streams of notifications: what each is sent, and the door that they come in by."""
