@@ -177,9 +177,11 @@ async def webhooks(settings: Settings) -> AsyncIterator[Supervised]:
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(parts(settings, WEBHOOKS))
         client = await stack.enter_async_context(http_client())
+        resolver = SystemResolver()
+        stack.callback(resolver.close)
         poster = Poster(
             client,
-            SystemResolver(),
+            resolver,
             WebhookSecrets(Sealer(made.keys.kek, made.keys.keks)),
             anywhere=settings.sends_webhooks_anywhere,
         )

@@ -78,9 +78,7 @@ class KafkaSender:
             patience_seconds: Without an answer, before a batch is given up.
             make_producer: Makes the client.
         """
-        # Without a callback a refusal would be raised instead of reported.
-        told: dict[str, object] = {"error_cb": _passed_over, "log_level": 2}
-        self._configuration = {**configuration, **told, **RULES}
+        self._configuration = {**configuration, **RULES}
         self._patience_seconds = patience_seconds
         self._make_producer = make_producer
         self._thread = OwnThread("kafka-producer")
@@ -146,30 +144,35 @@ class KafkaSender:
         """Tell whether librdkafka has sent something, within our patience."""
         until = time.monotonic() + self._patience_seconds
         while not self._is_closing and time.monotonic() < until:
-            if self._producer.poll(FULL_WAIT_SECONDS):
+            if self._served(FULL_WAIT_SECONDS):
                 return True
         return False
 
     def _await_reports(self) -> None:
-        """Wait until every record has its report, as long as there are any.
-
-        Not by ``flush``, which takes a refusal for its own failure and leaves its report behind.
-        """
+        """Wait until every record has its report, as long as there are any."""
         left, until = len(self._producer), time.monotonic() + self._patience_seconds
         while left and not self._is_closing and time.monotonic() < until:
-            if self._producer.poll(WAIT_SECONDS):
+            if self._served(WAIT_SECONDS):
                 until = time.monotonic() + self._patience_seconds
             left = len(self._producer)
+
+    def _served(self, timeout_seconds: float) -> int:
+        """Let librdkafka tell what it has to tell; return how many things it told.
+
+        The end of the producer is told once, as an exception, before the reports that explain it.
+        """
+        try:
+            return int(self._producer.poll(timeout_seconds))
+        except KafkaException as error:
+            log.info("producer.ended", reason=error.args[0].name())
+            self._producer.purge(blocking=False)
+            return 1
 
     def _give_up(self) -> None:
         """Let the client go with all that it still has."""
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge(blocking=False)
-
-
-def _passed_over(_error: KafkaError) -> None:
-    """Do nothing: each record has a report of its own."""
 
 
 def _report(

@@ -39,6 +39,9 @@ COMMIT_PAUSE_SECONDS: Final = 0.1
 """What cannot be committed after these two seconds comes again, to no effect."""
 
 PROBE_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 5.0
+"""How often one that has nothing to read looks whether the topics are there."""
+
 CLOSE_SECONDS: Final = 15.0
 
 LOST: Final = frozenset(
@@ -86,6 +89,7 @@ class KafkaSource:
         self._early: deque[Record] = deque()
         self._paused = False
         self._is_down = False
+        self._look_at = 0.0
 
     async def open(self) -> None:
         """Join the group.
@@ -176,14 +180,29 @@ class KafkaSource:
         if self._paused:
             consumer.resume(consumer.assignment())
             self._paused = False
-        if self._is_down:
-            consumer.list_topics(self._topics[0], timeout=PROBE_SECONDS)
-            self._is_down = False
+        if self._is_down or (not self._mine and time.monotonic() > self._look_at):
+            self._look(consumer)
         records = self._take_early() or self._read(consumer, limit, timeout_seconds)
         # What was given away while reading is somebody else's by now.
         records = [record for record in records if (record.topic, record.partition) in self._mine]
         self._polled = dict(self._mine)
         return records
+
+    def _look(self, consumer: Consumer) -> None:
+        """Make sure that the brokers answer and that the topics are there.
+
+        The group itself says nothing of a topic that is missing: it assigns nothing of it.
+
+        Raises:
+            KafkaException: If not.
+        """
+        for topic in self._topics:
+            found = consumer.list_topics(topic, timeout=PROBE_SECONDS).topics[topic]
+            if found.error is not None:
+                self._keep_alive()
+                raise KafkaException(found.error)
+        self._is_down = False
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
     def _take_early(self) -> list[Record]:
         records = list(self._early)

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from actors.domain.errors import Forbidden
 from actors.domain.errors_identity import WebhookDisabled, WebhooksTooMany
-from actors.domain.events import SUBJECT_KINDS
+from actors.domain.events import SUBJECT_KINDS, TYPE_PREFIX, TYPE_VERSION
 from actors.domain.webhooks import URL_MAX_CHARACTERS, WEBHOOKS_MAX
 from serve_app.http.access import Scoped
 from serve_app.http.errors import CursorInvalid
@@ -47,13 +47,22 @@ UrlText: TypeAlias = Annotated[
         examples=[EXAMPLE_URL],
     ),
 ]
+_NAMES: Final = sorted(SUBJECT_KINDS)
+EventType: TypeAlias = Annotated[
+    Text,
+    Meta(
+        extra_json_schema={
+            "enum": [*_NAMES, *(f"{TYPE_PREFIX}{name}{TYPE_VERSION}" for name in _NAMES)]
+        }
+    ),
+]
 EventTypes: TypeAlias = Annotated[
-    list[Text],
+    list[EventType],
     Meta(
         max_length=EVENT_TYPES_MAX,
         description=(
             "Which events, as `transfer.posted` or as the whole CloudEvents type; none means all: "
-            + ", ".join(sorted(SUBJECT_KINDS))
+            + ", ".join(_NAMES)
             + "."
         ),
         examples=[["transfer.posted", "deposit.posted"]],

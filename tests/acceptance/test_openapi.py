@@ -17,7 +17,7 @@ STREAM = "^/v1/notifications/stream$"
 SEED = os.environ.get("GOPHERPAY_FUZZ_SEED", "1")
 """The same requests each time, so that a change is judged by what it changed; others on demand."""
 SCOPES = ("accounts:read", "accounts:write", "transfers:read", "transfers:write")
-SCOPES += ("notifications:read",)
+SCOPES += ("notifications:read", "webhooks:write")
 
 
 @pytest.mark.parametrize(

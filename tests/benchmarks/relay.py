@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import msgspec
 import psutil
@@ -22,20 +24,19 @@ from actors.messaging.connection import KafkaConnection
 from actors.messaging.topics import ensure_topics, topic_names
 from actors.store.commit import PostgresLedger
 from actors.store.migrate import upgrade
+from actors.store.outbox_reading import LAG
 from actors.store.pool import Pool
 from serve_app.embedded.kafka import EmbeddedKafka
 from tests.benchmarks import bank, tables
-from tests.benchmarks.ground import database
+from tests.benchmarks.ground import Ground, database
 from tests.benchmarks.limit import app_dsn
 from tests.benchmarks.overload import percentile
 from tests.benchmarks.rounds import Cell, Contestant, Course
 from tests.benchmarks.systems import ACCOUNTS, BenchFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from uuid import UUID
+    from collections.abc import Iterator
 
-    from tests.benchmarks.ground import Ground
     from tests.benchmarks.platform_system import PlatformSystem
 
 PARTITIONS = 8
@@ -242,11 +243,11 @@ class _Committed:
 
 
 async def _paying(dsn: str, rate: int, seconds: float, relay: psutil.Process) -> _Committed:
-    """Commit batches at a fixed rate, whatever the last ones took."""
+    """Commit batches at a rate, by chance and whatever the last ones took."""
     pool = Pool(app_dsn(dsn), size_max=2, name="bench")
     await pool.open()
     accounts = await bank.open_bank(pool, dsn, ACCOUNTS)
-    ledger, done = PostgresLedger(pool), _Committed()
+    ledger, done, chance = PostgresLedger(pool), _Committed(), random.Random(1)  # noqa: S311
 
     async def commit() -> None:
         movements, fence = accounts.batch(BATCH)
@@ -256,8 +257,10 @@ async def _paying(dsn: str, rate: int, seconds: float, relay: psutil.Process) ->
 
     began, used = time.perf_counter(), _cpu_seconds(relay)
     async with asyncio.TaskGroup() as group:
-        for number in range(int(rate * seconds / BATCH)):
-            await asyncio.sleep(began + number * BATCH / rate - time.perf_counter())
+        due = began
+        for _ in range(int(rate * seconds / BATCH)):
+            due += chance.expovariate(rate / BATCH)
+            await asyncio.sleep(due - time.perf_counter())
             group.create_task(commit())
     done.seconds = time.perf_counter() - began
     done.relay_cpu_seconds = _cpu_seconds(relay) - used
@@ -313,8 +316,6 @@ class _Behind:
 @contextmanager
 def _watching(dsn: str) -> Iterator[_Behind]:
     """Look every half second how far the relay is behind."""
-    from actors.store.outbox_reading import LAG  # noqa: PLC0415  only this looks at it
-
     found, ended = _Behind(), threading.Event()
 
     def look() -> None:

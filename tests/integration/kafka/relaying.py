@@ -98,6 +98,8 @@ def _drained(consumer, left):
         if message is None or message.error():
             continue
         place = message.topic(), message.partition()
+        if place not in left:  # it came after the look
+            continue
         found.append(
             Record(
                 *place,

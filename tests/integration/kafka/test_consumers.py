@@ -196,7 +196,7 @@ async def test_a_topic_that_is_missing_is_waited_for_and_named(kafka, topic_pref
     await source.open()
 
     async with asyncio.timeout(60):
-        with pytest.raises(SourceUnavailable, match="nknown topic"):
+        with pytest.raises(SourceUnavailable, match="Unknown topic"):
             await poll_for_ever(source)
     await source.close()
 

@@ -247,7 +247,7 @@ async def test_an_outage_of_the_database_ends_no_courier(scene, owner):
         await scene.due(user_id)
         await until(lambda: scene.is_all("sent"))
         await owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
             " WHERE application_name = 'courier-test'"
         )
         await until(scene.states)
