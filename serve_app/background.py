@@ -45,7 +45,7 @@ from actors.store.parked import PostgresParked
 from actors.store.pool import Pool
 from actors.store.subscribers import PostgresSubscribers, mark_changed
 from actors.store.webhook_deliveries import WebhookDeliveries
-from serve_app.buses import dead_letters, source, topics_made
+from serve_app.buses import WEBHOOKS, dead_letters, outbox_readers, source, topics_made
 from serve_app.kafka import kafka_connection
 from serve_app.supervision import supervised
 
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 
     Part = Callable[[Settings], AbstractAsyncContextManager[Supervised]]
 
-WEBHOOKS: Final = "webhooks"
 CONNECTIONS_MAX: Final = 4
 HOUSEKEEPING_SECONDS: Final = 600.0
 SWEEPS_MAX: Final = 300
@@ -216,7 +215,7 @@ async def _courier(made: Parts, stack: AsyncExitStack) -> Courier:
 
 async def _keep_house(made: Parts) -> None:
     """Make the outbox's days ahead, and let go what all have read and what cannot come again."""
-    readers = {RELAY} if made.settings.kafka_bootstrap_servers else {NOTIFIER, WEBHOOKS}
+    readers = outbox_readers(made.settings)
     while True:
         try:
             await outbox_partitions.make_ahead(made.pool)

@@ -11,7 +11,9 @@ from actors.messaging.connection import KafkaUnusable
 from actors.messaging.kafka_dead_letters import KafkaDeadLetters
 from actors.messaging.kafka_source import KafkaSource
 from actors.messaging.outbox_source import OutboxSource
+from actors.messaging.relay import READER as RELAY
 from actors.messaging.topics import ensure_topics, topic_names
+from actors.notifier.fan_out import CONSUMER as NOTIFIER
 from actors.store.dead_letters import DeadLetterTable
 from actors.store.outbox_reading import PostgresOutbox
 from serve_app.kafka import kafka_connection
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from actors.settings import Settings
     from actors.store.pool import Pool
 
+WEBHOOKS: Final = "webhooks"
 TOPICS_RETRY_SECONDS: Final = 2.0
 
 log = structlog.get_logger()
@@ -56,6 +59,13 @@ def dead_letters(settings: Settings, pool: Pool, group: str) -> DeadLetters:
         return DeadLetterTable(pool)
     topic = topic_names(settings.kafka_topic_prefix).dead_letter
     return KafkaDeadLetters(connection.named(f"{group}-dead-letters"), topic=topic)
+
+
+def outbox_readers(settings: Settings) -> frozenset[str]:
+    """Return who reads the outbox itself."""
+    if settings.kafka_bootstrap_servers is not None:
+        return frozenset({RELAY})
+    return frozenset({NOTIFIER, WEBHOOKS})
 
 
 async def topics_made(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from actors.identity.names import Names
@@ -28,16 +29,19 @@ from actors.store.health import Readiness
 from actors.store.identity.names import NameStore
 from actors.store.identity.users import UserStore
 from actors.store.notifications import InboxStore, NewsStore
+from actors.store.outbox_reading import lag
 from actors.store.pool import Pool
 from actors.store.preferences import PreferenceStore
 from actors.store.slots import PostgresSlots
 from actors.store.transfers import Transfers as TransferStore
 from actors.store.wallets import Wallets
 from actors.store.webhooks import WebhookStore
+from serve_app.buses import outbox_readers
 from serve_app.gateway import Gateway, serve_carried
 from serve_app.http.cursors import Cursors
 from serve_app.http.metrics import Meter
 from serve_app.http.pipeline import Application, Limits
+from serve_app.lag import LagWatch
 from serve_app.routes import (
     accounts,
     api_keys,
@@ -104,6 +108,9 @@ async def money(
         hub = Hub(NewsStore(books.pool), gate.authenticator.authenticate, stream.frame)
         await stack.enter_async_context(_running(hub.run()))
         meter.gauge("streams_open", lambda: hub.count)
+        watch = LagWatch(partial(lag, books.pool), outbox_readers(settings))
+        await stack.enter_async_context(_running(watch.run()))
+        watch.show(meter)
         routes = [
             *_routes(books, keys),
             *stream.routes(stream.Streams(hub)),

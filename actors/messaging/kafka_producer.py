@@ -38,7 +38,6 @@ PATIENCE_SECONDS: Final = 30.0
 """Without any answer for so long the batch is given up; it is read and sent again later."""
 
 WAIT_SECONDS: Final = 0.2
-FULL_WAIT_SECONDS: Final = 0.05
 
 LASTING: Final = frozenset(
     {
@@ -141,32 +140,30 @@ class KafkaSender:
                 return True
 
     def _makes_room(self) -> bool:
-        """Tell whether librdkafka has sent something, within our patience."""
-        until = time.monotonic() + self._patience_seconds
-        while not self._is_closing and time.monotonic() < until:
-            if self._served(FULL_WAIT_SECONDS):
-                return True
-        return False
+        """Tell whether librdkafka has got rid of something, within our patience."""
+        return self._waits_below(len(self._producer))
 
     def _await_reports(self) -> None:
         """Wait until every record has its report, as long as there are any."""
-        left, until = len(self._producer), time.monotonic() + self._patience_seconds
-        while left and not self._is_closing and time.monotonic() < until:
-            if self._served(WAIT_SECONDS):
-                until = time.monotonic() + self._patience_seconds
-            left = len(self._producer)
+        while len(self._producer) and self._waits_below(len(self._producer)):
+            pass
 
-    def _served(self, timeout_seconds: float) -> int:
-        """Let librdkafka tell what it has to tell; return how many things it told.
+    def _waits_below(self, count: int) -> bool:
+        """Tell whether fewer than *count* records wait for their report, within our patience.
 
-        The end of the producer is told once, as an exception, before the reports that explain it.
+        What else librdkafka tells, such as that no broker is there, is no progress. The end of
+        the producer comes once, as an exception, before the reports that explain it.
         """
-        try:
-            return int(self._producer.poll(timeout_seconds))
-        except KafkaException as error:
-            log.info("producer.ended", reason=error.args[0].name())
-            self._producer.purge(blocking=False)
-            return 1
+        until = time.monotonic() + self._patience_seconds
+        while not self._is_closing and time.monotonic() < until:
+            try:
+                self._producer.poll(WAIT_SECONDS)
+            except KafkaException as error:
+                log.info("producer.ended", reason=error.args[0].name())
+                self._producer.purge(blocking=False)
+            if len(self._producer) < count:
+                return True
+        return False
 
     def _give_up(self) -> None:
         """Let the client go with all that it still has."""

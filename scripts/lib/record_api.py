@@ -234,6 +234,7 @@ def _notifications(recorder: Recorder, ada: Person) -> None:
     read = "POST /v1/notifications/{notification_id}/read"
     recorder.ask(read, bearer=ada.bearer, notification_id=one)
     recorder.ask("POST /v1/notifications/read-all", bearer=ada.bearer)
+    recorder.ask("GET /v1/notifications/novu", bearer=ada.bearer)
     preferences = "/v1/notifications/preferences"
     recorder.ask(f"GET {preferences}", bearer=ada.bearer)
     recorder.ask(f"PATCH {preferences}", {"transfer.sent": {"email": True}}, bearer=ada.bearer)

@@ -11,6 +11,8 @@ from typer.exceptions import Abort, TyperException
 from serve_app.cli import terminal
 from serve_app.cli.config import config
 from serve_app.cli.demo import demo
+from serve_app.cli.events import events_app
+from serve_app.cli.events_effects import effect
 from serve_app.cli.keys import keys
 from serve_app.cli.load import load
 from serve_app.cli.migrate import migrate
@@ -37,6 +39,7 @@ for verb in (up, demo, migrate, verify, load, version, config):
 app.add_typer(operators, name="operators")
 app.add_typer(keys, name="keys")
 app.add_typer(scale, name="scale")
+app.add_typer(events_app(effect), name="events")
 
 
 def main() -> None:

@@ -170,7 +170,7 @@ class Bench:
         delays = sorted((arrived[each] - at) * 1000 for each, at in times.items())
         cpu_share = committed.relay_cpu_seconds / committed.seconds
         paid = len(times) / committed.seconds
-        return Delay(paid, len(times), percentile(delays, 0.5), percentile(delays, 0.99), cpu_share)
+        return Delay(paid, len(times), percentile(delays, 50), percentile(delays, 99), cpu_share)
 
     def _beside(
         self, connection: KafkaConnection, platform: PlatformSystem, cells: list[Cell]
@@ -255,6 +255,7 @@ async def _paying(dsn: str, rate: int, seconds: float, relay: psutil.Process) ->
         now = time.time()
         done.times.update({movement.transfer_id: now for movement in movements})
 
+    await asyncio.to_thread(_await_done, dsn)  # the deposits are out, and everything is warm
     began, used = time.perf_counter(), _cpu_seconds(relay)
     async with asyncio.TaskGroup() as group:
         due = began
@@ -283,10 +284,10 @@ class _Arrivals(threading.Thread):
 
     def run(self) -> None:
         while not self._ended:
-            for message in self._consumer.consume(500, 0.05):
-                if message.error() is None:
-                    transfer_id = json.loads(message.value()).get("transfer_id")
-                    self._times.setdefault(transfer_id, time.time())
+            message = self._consumer.poll(0.05)
+            if message is not None and message.error() is None:
+                transfer_id = json.loads(message.value()).get("transfer_id")
+                self._times.setdefault(transfer_id, time.time())
         self._consumer.close()
 
     def wait(self, wanted: set[UUID]) -> dict[UUID, float]:
@@ -395,6 +396,11 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 def _number(owner: psycopg.Connection, statement: str) -> int:
     return int(owner.execute(statement.encode()).fetchone()[0])
+
+
+def _await_done(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        _await(owner, DONE)
 
 
 def _await(owner: psycopg.Connection, statement: str) -> None:
