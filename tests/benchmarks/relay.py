@@ -338,24 +338,34 @@ def _watching(dsn: str) -> Iterator[_Behind]:
 
 def figures(done: Relaying) -> list[str]:
     """Return the tables."""
-    alone = [
+    found = (_alone_table(done.alone), _delay_table(done.delays), _beside_table(done.beside))
+    return [table for table in found if table]
+
+
+def _alone_table(measured: list[Alone]) -> str:
+    rows = [
         (
             f"{each.share:.0%}",
             f"{each.events / each.seconds:,.0f}",
             f"{each.cpu_seconds / each.events * 1e6:.1f}",
         )
-        for each in done.alone
+        for each in measured
     ]
-    delays = [
-        (
-            f"{each.rate:,.0f}",
-            f"{each.p50_ms:.0f}",
-            f"{each.p99_ms:.0f}",
-            f"{each.cpu_share:.1%}",
-        )
-        for each in done.delays
+    return tables.table(("works at most", "events a second", "relay CPU µs an event"), rows)
+
+
+def _delay_table(measured: list[Delay]) -> str:
+    heads = ("transfers a second", "commit to Kafka p50 ms", "p99 ms", "relay CPU, of a core")
+    rows = [
+        (f"{each.rate:,.0f}", f"{each.p50_ms:.0f}", f"{each.p99_ms:.0f}", f"{each.cpu_share:.1%}")
+        for each in measured
     ]
-    beside = [
+    return tables.table(heads, rows)
+
+
+def _beside_table(measured: list[Beside]) -> str:
+    heads = ("load", "transfers a second", "server CPU µs each", "relay CPU µs each", "share")
+    rows = [
         (
             each.load,
             f"{each.rate:,.0f}",
@@ -364,25 +374,9 @@ def figures(done: Relaying) -> list[str]:
             f"{each.relay_cpu_seconds_each / each.server_cpu_seconds_each:.1%}",
             f"{each.behind_max:,} ({each.behind_seconds_max:.1f} s)",
         )
-        for each in done.beside
+        for each in measured
     ]
-    heads = (
-        ("works at most", "events a second", "relay CPU µs an event"),
-        ("transfers a second", "commit to Kafka p50 ms", "p99 ms", "relay CPU, of a core"),
-        (
-            "load",
-            "transfers a second",
-            "server CPU µs each",
-            "relay CPU µs each",
-            "share",
-            "behind",
-        ),
-    )
-    return [
-        tables.table(head, rows)
-        for head, rows in zip(heads, (alone, delays, beside), strict=True)
-        if rows
-    ]
+    return tables.table((*heads, "behind at most"), rows) if rows else ""
 
 
 def _make_topics(connection: KafkaConnection, prefix: str) -> None:

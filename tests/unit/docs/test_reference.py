@@ -67,7 +67,8 @@ def verbs(app, group=""):
     for command in app.registered_commands:
         yield f"{group}{command.name or command.callback.__name__}"
     for inner in app.registered_groups:
-        yield from verbs(inner.typer_instance, f"{inner.name} ")
+        own = f"{inner.name} " if isinstance(inner.name, str) else ""  # else its verbs join ours
+        yield from verbs(inner.typer_instance, f"{group}{own}")
 
 
 @pytest.mark.parametrize("verb", sorted(verbs(main.app)))
