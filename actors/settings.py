@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     """Processes that send webhooks."""
     background_share: Annotated[float, Field(gt=0, le=1)] = 0.2
     """How much of its time a consumer may work while there is a backlog; it rests in between."""
+    background_share_crowded: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """The same while CPUs are short, so that payments have them and people are told later."""
     novu_api_key: SecretStr | None = None
     """The secret key of a Novu environment; nobody is told by mail or push when not given."""
     novu_url: str = "https://api.novu.co"

@@ -25,6 +25,7 @@ from actors.messaging.kafka_producer import KafkaSender
 from actors.messaging.relay import READER as RELAY
 from actors.messaging.relay import Relay
 from actors.messaging.rest import Rest
+from actors.messaging.run_queue import RunQueue
 from actors.notifier.courier import Courier, Desk
 from actors.notifier.fan_out import CONSUMER as NOTIFIER
 from actors.notifier.fan_out import FanOut
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     Part = Callable[[Settings], AbstractAsyncContextManager[Supervised]]
 
 CONNECTIONS_MAX: Final = 4
+RELAY_SHARE: Final = 0.5
+"""Of the relay's time for work on a backlog: enough for the best rate of the bulk endpoint."""
+
 HOUSEKEEPING_SECONDS: Final = 600.0
 SWEEPS_MAX: Final = 300
 
@@ -89,7 +93,11 @@ class Parts:
         return Consumer(
             source(self.settings, self.pool, group),
             delivery,
-            pace=Rest(self.settings.background_share),
+            pace=Rest(
+                self.settings.background_share,
+                crowded_share=self.settings.background_share_crowded,
+                waiting=RunQueue().waiting,
+            ),
         )
 
     def relay(self) -> Relay:
@@ -111,7 +119,7 @@ class Parts:
                 topic_prefix=self.settings.kafka_topic_prefix,
                 source=self.settings.issuer,
             ),
-            pace=Rest(self.settings.background_share),
+            pace=Rest(RELAY_SHARE),
         )
 
     def sender(self, posts: Poster) -> Sender:

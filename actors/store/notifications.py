@@ -46,7 +46,7 @@ WITH fresh AS (
     SELECT n.*, count(*) OVER (PARTITION BY n.user_id) AS many,
            row_number() OVER (PARTITION BY n.user_id ORDER BY n.place) AS nth
     FROM unnest(%(ids)s::uuid[], %(event_ids)s::uuid[], %(user_ids)s::uuid[], %(kinds)s::text[],
-            %(titles)b::text[], %(bodies)b::text[], %(datas)b::text[], %(times)s::timestamptz[])
+            %(titles)b::text[], %(bodies)b::text[], %(contents)b::text[], %(times)s::timestamptz[])
         WITH ORDINALITY
         AS n (id, event_id, user_id, kind, title, body, data, created_at, place)
     JOIN fresh USING (event_id)
@@ -168,7 +168,7 @@ def _notices(notices: Sequence[Notice]) -> dict[str, object]:
         "kinds": encoding.words(each.kind for each in notices),
         "titles": [each.title for each in notices],
         "bodies": [each.body for each in notices],
-        "datas": [each.data for each in notices],
+        "contents": [each.data for each in notices],
         "times": encoding.times(each.created_at for each in notices),
     }
 
