@@ -29,6 +29,7 @@ from actors.store.health import Readiness
 from actors.store.identity.names import NameStore
 from actors.store.identity.users import UserStore
 from actors.store.notifications import InboxStore, NewsStore
+from actors.store.outbox_horizon import Horizon
 from actors.store.outbox_reading import lag
 from actors.store.pool import Pool
 from actors.store.preferences import PreferenceStore
@@ -108,7 +109,9 @@ async def money(
         hub = Hub(NewsStore(books.pool), gate.authenticator.authenticate, stream.frame)
         await stack.enter_async_context(_running(hub.run()))
         meter.gauge("streams_open", lambda: hub.count)
-        watch = LagWatch(partial(lag, books.pool), outbox_readers(settings))
+        watch = LagWatch(
+            partial(lag, books.pool), Horizon(books.pool).held_seconds, outbox_readers(settings)
+        )
         await stack.enter_async_context(_running(watch.run()))
         watch.show(meter)
         routes = [

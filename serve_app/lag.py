@@ -21,15 +21,21 @@ class LagWatch:
 
     Args:
         look: Returns how far each reader is behind.
+        held: Returns for how many seconds a running transaction has kept all of them waiting.
         readers: Those that read now; others that once did are of no interest.
     """
 
     def __init__(
-        self, look: Callable[[], Awaitable[Sequence[Lag]]], readers: Collection[str]
+        self,
+        look: Callable[[], Awaitable[Sequence[Lag]]],
+        held: Callable[[], Awaitable[float]],
+        readers: Collection[str],
     ) -> None:
         self._look = look
+        self._held = held
         self._readers = readers
         self._seen: Sequence[Lag] = ()
+        self._held_seconds = 0.0
 
     async def run(self) -> None:
         """Look every ten seconds until cancelled."""
@@ -40,13 +46,15 @@ class LagWatch:
     async def once(self) -> None:
         """Look now."""
         try:
-            seen = await self._look()
+            seen, held_seconds = await self._look(), await self._held()
         except Unavailable:
             return
+        self._held_seconds = held_seconds
         self._seen = [each for each in seen if each.reader in self._readers]
 
     def show(self, meter: Meter) -> None:
-        """Show the last look as numbers by reader."""
+        """Show the last look as numbers, by reader where there is one."""
+        meter.gauge("events_held_seconds", lambda: self._held_seconds)
         meter.gauges("events_behind", "reader", self._events)
         meter.gauges("events_behind_seconds", "reader", self._seconds)
         meter.gauges("events_parked", "reader", self._parked)

@@ -19,6 +19,10 @@ class Looks:
         return answer
 
 
+async def held():
+    return 4.5
+
+
 def shown(watch):
     meter = Meter()
     watch.show(meter)
@@ -26,7 +30,7 @@ def shown(watch):
 
 
 async def test_the_last_look_is_shown_by_reader():
-    watch = LagWatch(Looks([Lag("relay", 12, 3.5, 2)]), {"relay"})
+    watch = LagWatch(Looks([Lag("relay", 12, 3.5, 2)]), held, {"relay"})
 
     await watch.once()
 
@@ -34,10 +38,11 @@ async def test_the_last_look_is_shown_by_reader():
     assert 'gopherpay_events_behind{reader="relay"} 12.0' in text
     assert 'gopherpay_events_behind_seconds{reader="relay"} 3.5' in text
     assert 'gopherpay_events_parked{reader="relay"} 2.0' in text
+    assert "gopherpay_events_held_seconds 4.5" in text
 
 
 async def test_who_does_not_read_any_more_is_not_shown():
-    watch = LagWatch(Looks([Lag("notifier", 9, 1.0, 0), Lag("relay", 0, 0.0, 0)]), {"relay"})
+    watch = LagWatch(Looks([Lag("notifier", 9, 1.0, 0), Lag("relay", 0, 0.0, 0)]), held, {"relay"})
 
     await watch.once()
 
@@ -45,7 +50,7 @@ async def test_who_does_not_read_any_more_is_not_shown():
 
 
 async def test_a_database_that_is_away_leaves_the_look_before():
-    watch = LagWatch(Looks([Lag("relay", 7, 1.0, 0)], StoreUnavailable()), {"relay"})
+    watch = LagWatch(Looks([Lag("relay", 7, 1.0, 0)], StoreUnavailable()), held, {"relay"})
 
     await watch.once()
     await watch.once()
