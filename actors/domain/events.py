@@ -35,6 +35,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "user.updated": "user",
         "user.closed": "user",
         "credential.changed": "user",
+        "login.new": "user",
     }
 )
 """Every fact that is told, and what it is a fact about."""
@@ -200,6 +201,11 @@ def api_key_changed(owner_id: UUID, api_key_id: UUID) -> Event:
 def roles_changed(user_id: UUID) -> Event:
     """Return the event of a role that was granted."""
     return _of_user("credential.changed", user_id, credential="roles")
+
+
+def login_new(user_id: UUID) -> Event:
+    """Return the event of a log-in from a network that is new to its user, named by nothing."""
+    return _of_user("login.new", user_id)
 
 
 def _of_account(

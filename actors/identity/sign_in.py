@@ -9,13 +9,15 @@ import structlog
 
 from actors.domain.errors import Unauthenticated
 from actors.domain.errors_identity import FieldInvalid
+from actors.domain.events import login_new
 from actors.domain.users import User, canonical_email
 from actors.identity.proof import Proof, check_size, person
+from actors.identity.sources import source_hash
 from actors.identity.vault import Vault
 from actors.ids import new_id
 from actors.security.access_tokens import LIFETIME_SECONDS, Session, TokenIssuer
 from actors.security.opaque_tokens import new_salt, read_refresh_token, refresh_token
-from actors.store.identity.sessions import SessionStore
+from actors.store.identity.sessions import NewSession, SessionStore
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -53,7 +55,7 @@ class SignIn:
     issuer: TokenIssuer
 
     async def login(self, email: str, password: str, *, source: str) -> SignedIn:
-        """Open a session.
+        """Open a session; who has signed in before is told of a source that is new.
 
         Raises:
             Unauthenticated: Whatever is wrong with address or password.
@@ -65,7 +67,10 @@ class SignIn:
         row, proven = await self.proof.of_address(index, password, source)
         proven = await self.proof.renew(row.id, password, proven)
         salt = new_salt()
-        session = await self.sessions.open(new_id(), row.id, salt, proven)
+        seen = source_hash(self.vault.keys, row.id, source)
+        session = await self.sessions.open(
+            NewSession(new_id(), row.id, salt, proven, seen), login_new(row.id)
+        )
         if session is None:  # closed, or the password changed, while we compared
             raise Unauthenticated
         return SignedIn(self._pair(session, salt), self.vault.user(row))

@@ -27,11 +27,12 @@ _MAILS: Final = "mails"
 
 @dataclass(frozen=True, slots=True)
 class OpenedMail:
-    """A mail, readable."""
+    """A mail, readable, and the language its reader has chosen."""
 
     id: UUID
     kind: MailKind
     created_at: datetime
+    language: str
     to: str
     full_name: str
     token: str | None
@@ -129,7 +130,13 @@ class Vault:
         """Return the mail of *row*, readable."""
         data_key = self._sealer.unwrap(row.wrapped_key, row.user_id)
         text = data_key.open(row.payload_sealed, Place(_MAILS, "payload_sealed", row.id))
-        return OpenedMail(id=row.id, kind=row.kind, created_at=row.created_at, **json.loads(text))
+        return OpenedMail(
+            id=row.id,
+            kind=row.kind,
+            created_at=row.created_at,
+            language=row.language,
+            **json.loads(text),
+        )
 
     def _key(self, row: UserRow) -> DataKey:
         return self._sealer.unwrap(row.wrapped_key, row.id)

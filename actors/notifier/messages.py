@@ -167,6 +167,10 @@ def _credential(event: CloudEvent, _audience: Audience) -> Iterable[Message]:
     )
 
 
+def _login(event: CloudEvent, _audience: Audience) -> Iterable[Message]:
+    yield Message("login.new", "login.new", event.subject)
+
+
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "transfer.posted": _transfer,
@@ -174,6 +178,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "withdrawal.posted": _withdrawal,
         "account.frozen": _frozen,
         "credential.changed": _credential,
+        "login.new": _login,
     }
 )
 """By the fact's name; of all others nobody is told."""

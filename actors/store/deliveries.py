@@ -102,7 +102,7 @@ DELETE FROM notification_deliveries WHERE id IN (
 """  # noqa: S608  constants only
 
 MAILS: Final = """
-SELECT m.id, m.user_id, m.kind, m.payload_sealed, m.created_at, u.kek_id, u.data_key
+SELECT m.id, m.user_id, m.kind, m.payload_sealed, m.created_at, u.kek_id, u.data_key, u.language
 FROM mails m JOIN users u ON u.id = m.user_id
 WHERE m.id = ANY(%s::uuid[]) AND u.status <> 'closed'
 """

@@ -14,7 +14,7 @@ from actors.notifier.fan_out import FanOut
 from actors.notifier.kinds import DEFAULTS, KINDS, LOCKED
 from actors.store.notifications import NoticeStore
 from actors.store.pool import Pool
-from tests.fixtures.platform import a_key
+from tests.fixtures.platform import ELSEWHERE, HOME, a_key
 
 PATH = "/v1/notifications"
 PREFERENCES = f"{PATH}/preferences"
@@ -162,6 +162,20 @@ def test_a_frozen_account_and_a_new_key_are_told(platform):
 
     kinds = {each["kind"] for each in person.http.get(PATH).json()["data"]}
     assert kinds == {"transfer.received", "account.frozen", "credential.changed"}
+
+
+def test_a_sign_in_from_elsewhere_is_told_once(platform):
+    person = platform.person()
+    for source in (HOME, ELSEWHERE, ELSEWHERE, HOME):
+        platform.log_in(person.email, source)
+
+    tell(platform, person.id)
+    tell(platform, person.id)
+
+    [sign_in] = person.http.get(PATH).json()["data"]
+    assert (sign_in["kind"], sign_in["title"]) == ("login.new", "New sign-in to your account")
+    assert sign_in["data"] == {}
+    assert ELSEWHERE not in str(sign_in)
 
 
 def test_preferences_begin_with_the_defaults(platform):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from actors.store.identity import sources
 from actors.store.identity.revocations import RETENTION_SECONDS
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ _OVER: Final = (
     ("mail_tokens", "hash", "expires_at < now()"),
     ("revocations", "subject", f"revoked_at < now() - interval '{2 * RETENTION_SECONDS} seconds'"),
     ("sessions", "id", "expires_at < now() - interval '30 days'"),
+    ("known_sources", "user_id, source_hash", sources.IS_OVER),
     # A registration nobody has proven leaves nothing behind: its password and mails go with it.
     ("users", "id", "status = 'unverified' AND created_at < now() - interval '7 days'"),
 )
@@ -33,7 +35,7 @@ class Housekeeping:
         for table, key, is_over in _OVER:
             async with self._pool.transaction() as connection:
                 cursor = await connection.execute(
-                    f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table}"  # noqa: S608  constants only
+                    f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table}"  # noqa: S608  constants only
                     f" WHERE {is_over} LIMIT {_BATCH} FOR UPDATE SKIP LOCKED)"
                 )
                 gone += cursor.rowcount

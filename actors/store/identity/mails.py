@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MailRow:
-    """A stored mail with the wrapped key that opens it."""
+    """A stored mail with the wrapped key that opens it, and the language of its user."""
 
     id: UUID
     user_id: UUID
@@ -28,6 +28,7 @@ class MailRow:
     created_at: datetime
     kek_id: str
     data_key: bytes
+    language: str
 
     @property
     def wrapped_key(self) -> WrappedKey:
@@ -54,7 +55,7 @@ class MailStore:
         ):
             await cursor.execute(
                 "SELECT m.id, m.user_id, m.kind, m.payload_sealed, m.created_at,"
-                " u.kek_id, u.data_key FROM mails m JOIN users u ON u.id = m.user_id"
+                " u.kek_id, u.data_key, u.language FROM mails m JOIN users u ON u.id = m.user_id"
                 " WHERE m.recipient_index = %s ORDER BY m.id DESC LIMIT %s",
                 (recipient_index, limit),
             )

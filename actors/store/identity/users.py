@@ -16,6 +16,7 @@ from actors.store import outbox
 from actors.store.accounts import close_all_of
 from actors.store.identity.mails import insert_mail
 from actors.store.identity.sessions import end_sessions
+from actors.store.identity.sources import forget_all
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -240,6 +241,7 @@ class UserStore:
                 (user_id,),
             )
             await connection.execute("DELETE FROM mail_tokens WHERE user_id = %s", (user_id,))
+            await forget_all(connection, user_id)
             await outbox.append(connection, [event])
 
     async def grant_role(self, user_id: UUID, role: str, event: Event) -> None:

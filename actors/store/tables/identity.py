@@ -87,6 +87,16 @@ sessions = Table(
     Index("ix_sessions_expires_at", "expires_at"),
 )
 
+known_sources = Table(
+    "known_sources",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("source_hash", LargeBinary, primary_key=True, comment="keyed, of the network"),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    CheckConstraint("octet_length(source_hash) = 32", name="length"),
+    Index("ix_known_sources_seen_at", "seen_at"),
+)
+
 mail_tokens = Table(
     "mail_tokens",
     metadata,

@@ -13,7 +13,7 @@ from actors.messaging import envelope
 from actors.messaging.catalogue import catalogue
 from tests.contracts.events.test_schemas import validator
 from tests.contracts.events.told import TOLD, stored
-from tests.fixtures.platform import PASSWORD, a_key
+from tests.fixtures.platform import ELSEWHERE, PASSWORD, a_key
 
 WRITTEN = """
 SELECT type, aggregatetype, aggregateid, payload::text, trace_parent FROM outbox
@@ -46,6 +46,7 @@ class Traced:
         self.call(anonymous, "POST", "/v1/auth/register", 202, full_name="Ada Lovelace", **person)
         mails = anonymous.get("/v1/dev/mailbox", params={"email": email}).json()["data"]
         self.call(anonymous, "POST", "/v1/auth/verify", 200, token=mails[0]["token"])
+        self.platform.log_in(email, ELSEWHERE)
         tokens = self.call(anonymous, "POST", "/v1/auth/login", 200, **person)
         return self.platform.client(tokens["access_token"])
 
@@ -123,6 +124,7 @@ def test_every_row_bears_the_trace_of_the_call_that_caused_it(written):
         caused.setdefault(spans[trace_parent], set()).add(name)
 
     assert caused["POST /v1/auth/register"] == {"user.registered"}
+    assert caused["POST /v1/auth/login"] == {"login.new"}
     assert caused["PATCH /v1/users/me"] == {"user.updated"}
     assert caused["POST /v1/deposits"] == {"deposit.posted"}
     assert caused["POST /v1/transfers"] == {"transfer.posted", "transfer.refused"}

@@ -88,6 +88,7 @@ TOLD = {
         events.user_updated(OWNER, ["full_name"]),
         events.user_closed(OWNER),
         events.password_changed(OWNER, MAIL),
+        events.login_new(OWNER),
     )
 }
 

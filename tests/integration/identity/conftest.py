@@ -39,15 +39,18 @@ class World:
         mails = await self.identity.mailbox.read(email)
         return next(mail.token for mail in mails if mail.kind == kind)
 
-    async def a_user(self, email="ada@example.com", *, password=PASSWORD, name="Ada Lovelace"):
+    async def a_user(
+        self, email="ada@example.com", *, password=PASSWORD, name="Ada Lovelace", language="en"
+    ):
         """Return a verified user."""
-        await self.identity.registration.register(Wish(email, name, password), source="test")
+        wish = Wish(email, name, password, language)
+        await self.identity.registration.register(wish, source="test")
         token = await self.newest_token(email, "verify-email")
         return await self.identity.registration.verify(token)
 
-    async def signed_in(self, email="ada@example.com", *, password=PASSWORD):
+    async def signed_in(self, email="ada@example.com", *, password=PASSWORD, source="test"):
         """Return the token pair of a new session."""
-        return (await self.identity.sign_in.login(email, password, source="test")).tokens
+        return (await self.identity.sign_in.login(email, password, source=source)).tokens
 
     async def who(self, credential):
         """Return the principal behind a token or key, with the newest revocations heard."""

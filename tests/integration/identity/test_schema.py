@@ -14,6 +14,7 @@ TABLES = {
     "users",
     "passwords",
     "sessions",
+    "known_sources",
     "mail_tokens",
     "api_keys",
     "mails",

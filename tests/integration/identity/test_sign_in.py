@@ -8,8 +8,11 @@ import pytest
 
 from actors.domain.errors import InsufficientScope, Overloaded, Unauthenticated
 from actors.domain.errors_identity import FieldInvalid
+from actors.domain.events import login_new
 from actors.domain.principals import OPERATOR_SCOPES, USER_SCOPES
+from actors.ids import new_id
 from actors.security.opaque_tokens import read_refresh_token, refresh_token
+from actors.store.identity.sessions import NewSession
 from tests.integration.identity.conftest import PASSWORD, a_world
 
 ADA = "ada@example.com"
@@ -261,6 +264,8 @@ async def test_a_login_that_crosses_a_password_change_opens_no_session(world):
     principal = await world.who((await world.signed_in()).access_token)
     await world.identity.passwords.change(principal, PASSWORD, "quite another passphrase")
 
-    opened = await world.identity.sign_in.sessions.open(user.id, user.id, b"salt", proven)
+    crossed = NewSession(new_id(), user.id, b"salt", proven, b"s" * 32)
+    opened = await world.identity.sign_in.sessions.open(crossed, login_new(user.id))
 
     assert opened is None
+    assert await world.query("SELECT count(*) FROM known_sources") == [(1,)]

@@ -15,6 +15,7 @@ from actors.ports.events import Poison
 from actors.ports.notifications import Channels
 from actors.store.subscribers import mark_changed
 from tests.fixtures.ledger import a_movement
+from tests.integration.notifier.conftest import PASSWORD
 
 NOTHING = Channels(in_app=False, email=False, push=False)
 
@@ -140,6 +141,20 @@ async def test_a_new_password_is_not_mailed_twice(stage, pair):
     assert await stage.rows("SELECT payload->'channels' FROM notification_deliveries") == [
         (["push"],)
     ]
+
+
+async def test_a_sign_in_from_elsewhere_is_told_every_way(stage, pair):
+    _, linh, *_ = pair
+    for source in ("192.0.2.1", "198.51.100.7", "192.0.2.2"):
+        await stage.identity.sign_in.login("linh@example.com", PASSWORD, source=source)
+
+    await stage.fan_out(sends=True).apply(await stage.events("login.new"))
+
+    [sign_in] = await stage.told(linh)
+    assert (sign_in.kind, sign_in.title) == ("login.new", "Có đăng nhập mới vào tài khoản")
+    assert await stage.rows(
+        "SELECT workflow, payload->'channels' FROM notification_deliveries"
+    ) == [("gopherpay-login-new", ["email", "push"])]
 
 
 async def test_who_has_left_is_told_nothing(stage, pair):

@@ -46,6 +46,20 @@ async def test_a_verification_mail_goes_out_once_with_its_link(scene):
     assert await scene.query("SELECT sent_at IS NOT NULL, id FROM mails") == [(True, mail.id)]
 
 
+async def test_a_mail_goes_out_in_the_language_of_its_reader(scene):
+    wish = Wish("linh@example.com", "Nguyễn Linh", PASSWORD, "vi")
+    await scene.identity.registration.register(wish, source="test")
+    mail = (await scene.identity.mailbox.read("linh@example.com"))[0]
+
+    async with scene.running():
+        await until(lambda: scene.is_all("sent"))
+
+    (told,) = scene.double.world.notifications
+    assert (told.payload["language"], told.payload["title"]) == ("vi", mail.subject)
+    assert told.payload["title"] == "Xác nhận địa chỉ của bạn"
+    assert told.payload["body"].startswith("Chào Nguyễn Linh, ")
+
+
 async def test_every_kind_of_mail_goes_out(scene):
     await scene.a_user()
     await registered(scene)  # the address is taken: its owner is told

@@ -106,6 +106,14 @@ def test_a_changed_credential_says_which(credential, title):
     assert (changed.user_id, changed.kind, changed.title) == (ADA, "credential.changed", title)
 
 
+def test_a_sign_in_from_elsewhere_is_told_to_whose_account_it_is():
+    [sign_in] = told(an_event("login.new", LINH))
+
+    assert (sign_in.user_id, sign_in.kind) == (LINH, "login.new")
+    assert sign_in.title == "Có đăng nhập mới vào tài khoản"
+    assert json.loads(sign_in.data) == {}
+
+
 @pytest.mark.parametrize("name", ["account.opened", "transfer.refused", "user.verified", "new"])
 def test_of_other_facts_nobody_is_told(name):
     assert told(an_event(name)) == []
@@ -216,6 +224,7 @@ def test_every_rule_speaks_of_a_kind_that_people_can_choose():
         "withdrawal.posted": a_posting("withdrawal.posted"),
         "account.frozen": an_event("account.frozen", currency="USD"),
         "credential.changed": an_event("credential.changed", ADA, credential="password"),
+        "login.new": an_event("login.new", ADA),
     }
 
     assert events.keys() == RULES.keys()

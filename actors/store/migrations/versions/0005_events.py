@@ -31,6 +31,7 @@ GRANTS = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON novu_subscribers TO gopherpay_app",
     "GRANT SELECT, INSERT, UPDATE ON webhooks TO gopherpay_app",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_deliveries TO gopherpay_app",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON known_sources TO gopherpay_app",
 )
 
 BEGIN_NOW = """
@@ -119,6 +120,7 @@ def upgrade() -> None:
     _notifications()
     _deliveries()
     _webhooks()
+    _known_sources()
     op.execute(BEGIN_NOW)
     for grant in GRANTS:
         op.execute(grant)
@@ -377,3 +379,18 @@ def _webhooks() -> None:
     op.create_index(
         "ix_webhook_deliveries_webhook_id_id", "webhook_deliveries", ["webhook_id", "id"]
     )
+
+
+def _known_sources() -> None:
+    op.create_table(
+        "known_sources",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("source_hash", sa.LargeBinary(), nullable=False, comment="keyed, of the network"),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.CheckConstraint("octet_length(source_hash) = 32", name=op.f("ck_known_sources_length")),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_known_sources_user_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "source_hash", name="pk_known_sources"),
+    )
+    op.create_index("ix_known_sources_seen_at", "known_sources", ["seen_at"])
