@@ -179,7 +179,7 @@ def test_head_is_get_without_its_body(platform, pair):
         "/v1/accounts/01890a5d-ac96-774b-bcce-b302099a8057/",
         "/v1/holds",
         "/v1/quotes",
-        "/v1/webhooks",
+        "/v1/schedules",
         "/.git/config",
         "/debug",
         "/",
