@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8884; --quiet: light-dark(#555, #aaa); }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; }
-nav { columns: 3 14rem; margin-bottom: 2rem; } nav a { display: block; }
+nav { columns: 3 14rem; margin-bottom: 2rem; } nav a { display: block; overflow-wrap: anywhere; }
 a { color: inherit; } h2 { border-bottom: 1px solid var(--line); margin-top: 3rem; }
 article { border: 1px solid var(--line); border-radius: .5rem; margin: 1rem 0; padding: 0 1rem; }
 h3 { font: 600 1rem ui-monospace, monospace; overflow-wrap: anywhere; }
