@@ -1,0 +1,1 @@
+"""What is made of the resources: definitions for the cluster, and a page for people."""
