@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -60,6 +60,7 @@ from serve_app.routes import (
 )
 from serve_app.routes.documents import Documents
 from serve_app.stream.hub import Hub
+from serve_app.supervision import ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -174,9 +175,7 @@ async def _running(loop: Coroutine[None, None, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await ended([task])
 
 
 @asynccontextmanager

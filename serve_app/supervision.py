@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 
     Loop = Callable[[], Coroutine[object, object, None]]
+
+CANCEL_AGAIN_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
 
@@ -37,9 +39,20 @@ async def supervised(*loops: Loop) -> AsyncIterator[Supervised]:
     try:
         yield Supervised(tasks)
     finally:
-        for task in tasks:
+        await ended(tasks)
+
+
+async def ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel *tasks* until every one of them has ended.
+
+    One call may be lost: what is cancelled in the moment in which it fails for another reason
+    shows that reason, and a loop that survives it goes on.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
 def _tell(task: asyncio.Task[None]) -> None:
