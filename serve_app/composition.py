@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from actors.ending import ended
 from actors.identity.names import Names
 from actors.identity.service import Identity, IdentityRules, build_gate, build_identity
 from actors.identity.webhook_secrets import WebhookSecrets
@@ -60,7 +61,6 @@ from serve_app.routes import (
 )
 from serve_app.routes.documents import Documents
 from serve_app.stream.hub import Hub
-from serve_app.supervision import ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -175,7 +175,7 @@ async def _running(loop: Coroutine[None, None, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await ended([task])
+        await ended(task)
 
 
 @asynccontextmanager

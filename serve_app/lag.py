@@ -40,8 +40,8 @@ class LagWatch:
     async def run(self) -> None:
         """Look every ten seconds until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             await self.once()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def once(self) -> None:
         """Look now."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
 
+from actors.ending import ended
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     Loop = Callable[[], Coroutine[object, object, None]]
-
-CANCEL_AGAIN_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
 
@@ -39,20 +39,7 @@ async def supervised(*loops: Loop) -> AsyncIterator[Supervised]:
     try:
         yield Supervised(tasks)
     finally:
-        await ended(tasks)
-
-
-async def ended(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel *tasks* until every one of them has ended.
-
-    One call may be lost: what is cancelled in the moment in which it fails for another reason
-    shows that reason, and a loop that survives it goes on.
-    """
-    left = {task for task in tasks if not task.done()}
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+        await ended(*tasks)
 
 
 def _tell(task: asyncio.Task[None]) -> None:

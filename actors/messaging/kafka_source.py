@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from actors.ending import ended
 from actors.messaging.connection import error_of
 from actors.messaging.own_thread import OwnThread
 from actors.ports.events import Record, SourceUnavailable
@@ -150,9 +151,7 @@ class KafkaSource:
 
     async def _hold_no_more(self) -> None:
         if self._holding is not None:
-            self._holding.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._holding
+            await ended(self._holding)
             self._holding = None
 
     # Below: in the thread.
@@ -247,7 +246,7 @@ class KafkaSource:
             if not offsets or _is_committed(self._open(), offsets):
                 return
             self._keep_alive()
-            time.sleep(COMMIT_PAUSE_SECONDS)
+            time.sleep(COMMIT_PAUSE_SECONDS)  # in a thread of ours; the group settles meanwhile
 
     def _keep_alive(self) -> None:
         """Serve the group's wishes and take no messages; one that slips through waits here."""

@@ -43,4 +43,4 @@ def patiently(ask: Callable[[], T]) -> T:
         except KafkaException as error:
             if error_of(error).code() not in PASSING or time.monotonic() > until:
                 raise
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(PAUSE_SECONDS)  # in a thread of ours; the brokers settle among themselves

@@ -132,7 +132,7 @@ def _await_leaders(administration: Administration, names: Sequence[str]) -> None
     while any(_errors(administration, names).values()):
         if time.monotonic() > deadline:
             raise TopicsRefused(names, f"they have no leader after {LEADER_SECONDS_MAX} s")
-        time.sleep(LEADER_POLL_SECONDS)
+        time.sleep(LEADER_POLL_SECONDS)  # in a thread of ours; no broker tells when
 
 
 def _reason(error: KafkaError) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 import structlog
 
+from actors.ending import ended
 from actors.runtime.batcher import Batcher
 from actors.runtime.messages import UNKNOWN, Answer, Call, decode_answers, encode_call
 from actors.runtime.transports import OwnerUnreachable
@@ -182,7 +183,6 @@ class RemoteDoors:
     async def close(self) -> None:
         """Wait for the calls under way."""
         if self._refresher is not None:
-            self._refresher.cancel()
-            await asyncio.wait([self._refresher])
+            await ended(self._refresher)
         for lane in self._lanes.values():
             await lane.flush()

@@ -12,6 +12,7 @@ import structlog
 
 from actors.domain.errors import Unavailable
 from actors.domain.slots import slot_of
+from actors.ending import ended
 from actors.runtime.batcher import Batcher
 from actors.runtime.committer import Committer
 from actors.runtime.limits import DEFAULT_LIMITS, RuntimeLimits
@@ -179,8 +180,7 @@ class Shard:
         await self.drain()
         if self._keeper is not None:
             # Before leaving: a heartbeat after it would make us a ghost that owns a share.
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+            await ended(self._keeper)
             self._keeper = None
         await self._tenancy.leave()
 

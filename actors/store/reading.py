@@ -13,7 +13,6 @@ import re
 import select
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -25,6 +24,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import PyFormat, Transformer
 
 from actors.domain.errors import StoreUnavailable
+from actors.ending import ended
 from actors.store.wire import FAILED, Pipeline, WireBroken
 
 if TYPE_CHECKING:
@@ -278,9 +278,7 @@ class Reader:
         """Open no more connections, and fail those who wait for one."""
         self._closed = True
         if self._opening is not None:
-            self._opening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._opening
+            await ended(self._opening)
         self._fail_waiting(None)
 
     def _ask_soon(self) -> None:

@@ -53,7 +53,7 @@ def _run(folder: Path, port: int | None) -> NoReturn:
         sys.stdout.write(f"{broker.bootstrap_servers}\n")
         sys.stdout.flush()
         while broker.is_running:
-            time.sleep(WATCH_SECONDS)
+            time.sleep(WATCH_SECONDS)  # until a signal ends it
         raise StartFailure(f"Kafka ended by itself; its log is {log_file}.")
 
 

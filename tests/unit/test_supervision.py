@@ -51,22 +51,3 @@ async def test_loops_end_with_the_block_and_say_nothing():
 
     assert ended == ["ended"]
     assert said == []
-
-
-async def test_a_loop_that_misses_one_call_to_end_hears_the_next():
-    heard = []
-
-    async def deaf_once():
-        while True:
-            try:
-                await for_ever()
-            except asyncio.CancelledError:
-                heard.append("called")
-                if len(heard) > 1:
-                    raise
-
-    async with asyncio.timeout(30):
-        async with supervised(deaf_once):
-            await asyncio.sleep(0)
-
-    assert heard == ["called", "called"]

@@ -118,7 +118,7 @@ class KafkaClient:
         while not is_so():
             if time.monotonic() > deadline:
                 raise Unavailable(f"{doing}: not every broker has heard of it yet.")
-            time.sleep(SETTLE_POLL_SECONDS)
+            time.sleep(SETTLE_POLL_SECONDS)  # no broker tells when it has heard
 
 
 def error_of(exception: KafkaException) -> KafkaError:
