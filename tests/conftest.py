@@ -8,7 +8,8 @@ pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.kafka"]
 
 # A developer's own settings must not change what the tests mean.
 for name in [name for name in os.environ if name.startswith("GOPHERPAY_")]:
-    del os.environ[name]
+    if not name.startswith("GOPHERPAY_TEST_"):
+        del os.environ[name]
 
 REAL_PROCESSES = ("ray", "slow", "xdist_group")
 """The marks of tests that start real processes, which share two cores with the rest of the run."""

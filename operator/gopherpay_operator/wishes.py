@@ -17,24 +17,18 @@ from gopherpay_operator.plans.desired import (
     Profile,
     ProfileGrant,
     Schema,
+    SignIn,
 )
 from gopherpay_operator.plans.policy import Adoption, Deletion, Drift, Policy
+from gopherpay_operator.plans.rotation import sign_in_names
+from gopherpay_operator.plans.topic_acls import AclEntry
+from gopherpay_operator.resources.kafka import RETENTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gopherpay_operator.resources import kafka, postgres, roles
     from gopherpay_operator.resources.policies import ManagedSpec
-
-_DAY_MS: Final = 86_400_000
-RETENTION: Final[Mapping[str, Mapping[str, str]]] = {
-    "Transient": {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)},
-    "Standard": {"cleanup.policy": "delete", "retention.ms": str(7 * _DAY_MS)},
-    "Long": {"cleanup.policy": "delete", "retention.ms": str(90 * _DAY_MS)},
-    "Forever": {"cleanup.policy": "delete", "retention.ms": "-1"},
-    "Compacted": {"cleanup.policy": "compact"},
-}
-"""What the classes of retention mean to Kafka."""
 
 
 def topic(
@@ -43,6 +37,7 @@ def topic(
     *,
     config_allowed: Iterable[str] | None = None,
     partitions_max: int | None = None,
+    topics_left: int | None = None,
 ) -> EventTopic:
     """Return the topic that *spec* wants, called *name* unless it says otherwise.
 
@@ -51,11 +46,13 @@ def topic(
         spec: What it says.
         config_allowed: The keys that its connection lets it set; ``None`` for all.
         partitions_max: What its connection's limit leaves for it; ``None`` for no limit.
+        topics_left: How many topics that limit still lets be made; ``None`` for no limit.
     """
+    topic_name = spec.external_name or name
     retention = RETENTION[spec.retention_class] if spec.retention_class else {}
     allowed = None if config_allowed is None else frozenset(config_allowed) | retention.keys()
     return EventTopic(
-        name=spec.external_name or name,
+        name=topic_name,
         partitions=spec.partitions,
         replication_factor=spec.replication_factor,
         config={**(spec.config or {}), **retention},
@@ -64,6 +61,8 @@ def topic(
         data_loss_guard=DataLossGuard(spec.data_loss_guard),
         config_allowed=allowed,
         partitions_max=partitions_max,
+        topics_left=topics_left,
+        acls=None if spec.acls is None else frozenset(_entries(topic_name, spec.acls)),
     )
 
 
@@ -103,17 +102,20 @@ def role(
 ) -> PostgresRole:
     """Return the role that *spec* wants, called *name* unless it says otherwise.
 
+    Where programs sign in as two other roles by turns, it cannot itself.
+
     Args:
         name: The name of the resource.
         spec: What it says.
         password: What its Secret holds; ``None`` leaves the password alone.
         name_prefix: What its connection wants all names to begin with.
     """
-    has = spec.attributes
+    has, is_dual = spec.attributes, _is_dual(spec)
+    both = sign_in_names(spec.external_name or name) if is_dual else ()
     return PostgresRole(
         name=spec.external_name or name,
         attributes=Attributes(
-            login=spec.login,
+            login=spec.login and not is_dual,
             inherit=has.inherit,
             create_database=has.create_database,
             create_role=has.create_role,
@@ -125,7 +127,14 @@ def role(
         grants=tuple(grant for each in spec.grants or () for grant in _grants(each)),
         password=password,
         name_prefix=name_prefix,
+        sign_ins=tuple(SignIn(each) for each in both),
     )
+
+
+def _is_dual(spec: roles.PostgresRoleSpec) -> bool:
+    generate = spec.password.generate if spec.password is not None else None
+    rotation = generate.rotation if generate is not None else None
+    return rotation is not None and rotation.strategy == "DualRole"
 
 
 def policy(claim: str, spec: ManagedSpec, *, allow_destroy: str | None = None) -> Policy:
@@ -144,6 +153,18 @@ def policy(claim: str, spec: ManagedSpec, *, allow_destroy: str | None = None) -
         suspended=spec.suspend,
         allow_destroy=allow_destroy,
     )
+
+
+def _entries(topic_name: str, acls: Iterable[kafka.TopicAcl]) -> Iterator[AclEntry]:
+    """Return *acls* entry by entry: each operation on the topic, and reading by each group."""
+    for each in acls:
+        who = {"principal": each.principal, "host": each.host}
+        for operation in each.operations:
+            yield AclEntry(
+                "topic", topic_name, operation=operation, permission=each.permission, **who
+            )
+        for group in each.consumer_groups or ():
+            yield AclEntry("group", group, operation="Read", permission="Allow", **who)
 
 
 def _grants(grant: roles.Grant) -> list[Grant]:

@@ -1,4 +1,4 @@
-"""Print a digest of the dependencies in pyproject.toml, by which a stale lock is known."""
+"""Print a digest of what the project depends on, by which a stale lock is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 def digest() -> str:
     """Return what the locks must have been made from."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wishes = [project["project"]["dependencies"], project["dependency-groups"]["dev"]]
+    operator = (ROOT / "operator/requirements.in").read_text(encoding="utf-8")
+    wishes = [project["project"]["dependencies"], project["dependency-groups"]["dev"], operator]
     return hashlib.sha256(json.dumps(wishes).encode()).hexdigest()
 
 

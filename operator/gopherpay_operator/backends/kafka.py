@@ -15,11 +15,13 @@ from confluent_kafka.admin import (
 )
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
+from gopherpay_operator.backends import kafka_acls
 from gopherpay_operator.backends.kafka_client import ANSWER_SECONDS, KafkaClient
 from gopherpay_operator.backends.kafka_counts import Counts, count
 from gopherpay_operator.backends.ports import Overtaken
 from gopherpay_operator.plans.desired import DataLossGuard
 from gopherpay_operator.plans.observed import Found, TopicState
+from gopherpay_operator.plans.topic_acls import CreateAcl, DeleteAcl
 from gopherpay_operator.plans.topic_actions import (
     AddPartitions,
     ClaimTopic,
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin import TopicDescription
 
-    from gopherpay_operator.backends.ports import TopicClaims
+    from gopherpay_operator.backends.ports import Owner, TopicClaims
     from gopherpay_operator.plans.actions import Action
     from gopherpay_operator.plans.desired import EventTopic
+    from gopherpay_operator.plans.topic_acls import AclEntry
 
 BROKERS_DEFAULT: Final = -1
 _LOOKING: Final = "The topics cannot be looked at"
@@ -83,17 +86,19 @@ class KafkaTopics:
             states = self._with_counts(states, guards)
         ids = {name: state.topic_id if state else None for name, state in states.items()}
         owners = self._claims.owners(ids)
+        acls = kafka_acls.entries(self._client, wishes)
         return {
-            name: Found(state, owners[name].claim, owners[name].is_confirmed)
-            if name in owners
-            else Found(state)
-            for name, state in states.items()
+            name: _found(state, owners.get(name), acls.get(name)) for name, state in states.items()
         }
 
     def apply(self, actions: Sequence[Action]) -> None:
         """Carry out *actions* in order, each until the brokers show it."""
         for action in actions:
             self._do(action)
+
+    def close(self) -> None:
+        """Let go of what the claims hold open."""
+        self._claims.close()
 
     @singledispatchmethod
     def _do(self, action: Action) -> None:
@@ -135,6 +140,14 @@ class KafkaTopics:
         asked = self._client.admin.incremental_alter_configs([resource], **self._bound)
         self._client.answer(asked[resource], _doing(action))
         self._client.settle(lambda: self._has_set(action), _doing(action))
+
+    @_do.register
+    def _(self, action: CreateAcl) -> None:
+        kafka_acls.add(self._client, action.entry, _doing(action))
+
+    @_do.register
+    def _(self, action: DeleteAcl) -> None:
+        kafka_acls.remove(self._client, action.entry, _doing(action))
 
     @_do.register
     def _(self, action: DeleteTopic) -> None:
@@ -209,6 +222,14 @@ class KafkaTopics:
     def _has_set(self, action: SetTopicConfig) -> bool:
         state = self._states([action.name])[action.name]
         return state is None or state.config.get(action.key) == action.after
+
+
+def _found(
+    state: TopicState | None, owner: Owner | None, acls: frozenset[AclEntry] | None
+) -> Found[TopicState]:
+    if owner is None:
+        return Found(state, acls=acls)
+    return Found(state, owner.claim, owner.is_confirmed, acls=acls)
 
 
 def _doing(action: Action) -> str:

@@ -8,25 +8,23 @@ of several claims the first counts, and whoever finds another's before its own t
 from __future__ import annotations
 
 import json
-import time
+import threading
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.cimpl import NewTopic
 
 from gopherpay_operator.backends.kafka_client import ANSWER_SECONDS, KafkaClient, error_of
+from gopherpay_operator.backends.kafka_tail import KafkaTail
 from gopherpay_operator.backends.ports import Overtaken, Owner, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from confluent_kafka import Message
+    from gopherpay_operator.backends.kafka_tail import Record
 
 TOPIC: Final = "__gopherpay_ownership"
-POLL_SECONDS: Final = 0.5
-FETCH_WAIT_MS: Final = 10  # a broker without anything new answers no sooner than this
 _READING: Final = f"The record of owners in topic '{TOPIC}' cannot be read"
 _WRITING: Final = f"The record of owners in topic '{TOPIC}' cannot be written"
 _SHAPE: Final = {
@@ -51,7 +49,7 @@ class Claim:
 
 
 class KafkaClaims:
-    """`ports.TopicClaims` in Kafka itself."""
+    """`ports.TopicClaims` in Kafka itself; many threads may use it at once."""
 
     def __init__(
         self,
@@ -67,11 +65,15 @@ class KafkaClaims:
         """
         self._client = KafkaClient(configuration, answer_seconds)
         self._topic = topic
+        self._standing = Standing()
+        self._tail = KafkaTail(self._client, topic, self._standing.take, self._standing.clear)
+        self._producer: Producer | None = None
+        self._making = threading.Lock()
 
     def owners(self, topics: Mapping[str, str | None]) -> dict[str, Owner]:
         """Return who owns which of *topics*, given with the id that each has now."""
-        claims = self._read()
-        found = {name: first(claims, name, topic_id) for name, topic_id in topics.items()}
+        self._tail.catch_up(_READING)
+        found = {name: self._standing.first(name, topic_id) for name, topic_id in topics.items()}
         return {
             name: Owner(claim.claimant, claim.topic_id == topics[name])
             for name, claim in found.items()
@@ -80,125 +82,129 @@ class KafkaClaims:
 
     def claim(self, topic: str, topic_id: str | None, claim: str) -> None:
         """Record that *topic* belongs to *claim*, unless another was before."""
-        self._make()
-        before = first(self._read(), topic, topic_id)
+        if not self._tail.catch_up(_READING):
+            self._make()
+        before = self._standing.first(topic, topic_id)
         if before is not None and before.claimant != claim:
             raise _overtaken(topic, before)
         if before is not None and before.topic_id == topic_id:
             return
         self._write(topic, claim, json.dumps({"topic_id": topic_id}))
-        winner = first(self._read(), topic, topic_id)
+        self._tail.catch_up(_READING)
+        winner = self._standing.first(topic, topic_id)
         if winner is None or winner.claimant != claim:
             self._write(topic, claim, None)
             raise _overtaken(topic, winner)
 
     def release(self, topic: str, claim: str) -> None:
         """Take back what *claim* has recorded on *topic*."""
-        if any((each.topic, each.claimant) == (topic, claim) for each in self._read()):
+        self._tail.catch_up(_READING)
+        if self._standing.has(topic, claim):
             self._write(topic, claim, None)
 
-    @cached_property
-    def _producer(self) -> Producer:
-        """Return the one that writes: to begin with one takes as long as many records."""
-        return Producer(
-            {
-                **self._client.configuration,
-                "acks": "all",
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "delivery.timeout.ms": int(self._client.answer_seconds * 1000),
-            }
-        )
+    def close(self) -> None:
+        """Let go of what reads and what writes."""
+        self._tail.close()
+        with self._making:
+            self._producer = None
 
     def _make(self) -> None:
-        if self._is_there():
-            return
         wanted = NewTopic(self._topic, 1, -1, config=_SHAPE)
         asked = self._client.admin.create_topics(
             [wanted], request_timeout=self._client.answer_seconds
         )
         try:
-            asked[self._topic].result()
+            self._client.result(asked[self._topic], _WRITING)
         except KafkaException as error:
             if error_of(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise self._client.failure(error_of(error), _WRITING) from None
-        self._client.settle(self._is_there, _WRITING)
+        self._client.settle(self._is_led, _WRITING)
 
-    def _is_there(self) -> bool:
-        """Tell whether the topic can be read; asking makes nothing."""
-        try:
-            known = self._client.admin.list_topics(timeout=self._client.answer_seconds).topics
-        except KafkaException as error:
-            raise self._client.failure(error_of(error), _READING) from None
-        return self._topic in known and all(
-            each.leader >= 0 for each in known[self._topic].partitions.values()
-        )
-
-    def _read(self) -> list[Claim]:
-        """Return all claims, in order."""
-        if not self._is_there():
-            return []
-        consumer = Consumer(
-            {
-                **self._client.configuration,
-                "group.id": "gopherpay-operator",  # demanded, and never joined
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": FETCH_WAIT_MS,
-            }
-        )
-        try:
-            consumer.assign([TopicPartition(self._topic, 0, 0)])
-            return sorted(standing(self._until_end(consumer)))
-        finally:
-            consumer.close()
-
-    def _until_end(self, consumer: Consumer) -> list[Message]:
-        deadline = time.monotonic() + self._client.answer_seconds
-        messages: list[Message] = []
-        while time.monotonic() < deadline:
-            message = consumer.poll(POLL_SECONDS)
-            error = None if message is None else message.error()
-            if message is not None and error is None:
-                messages.append(message)
-            if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - so it is called
-                return messages
-            if error is not None and not error.retriable():
-                raise self._client.failure(error, _READING)
-        raise Unavailable(f"{_READING}: it did not come to its end in time.")
+    def _is_led(self) -> bool:
+        there = self._tail.described(_WRITING)
+        return there is not None and all(each.leader is not None for each in there.partitions)
 
     def _write(self, topic: str, claimant: str, value: str | None) -> None:
         outcome: list[KafkaError | None] = []
-        producer = self._producer
+        producer = self._writer()
         key = json.dumps([topic, claimant])
-        producer.produce(self._topic, value, key, 0, on_delivery=lambda e, _: outcome.append(e))
+        told = threading.Event()
+
+        def tell(error: KafkaError | None, _: object) -> None:
+            outcome.append(error)
+            told.set()
+
+        producer.produce(self._topic, value, key, 0, on_delivery=tell)
         producer.flush(self._client.answer_seconds * 2)
+        told.wait(self._client.answer_seconds)  # another thread's flush may be about to tell
         if not outcome:
             raise Unavailable(f"{_WRITING}: it is not certain that it was.")
         if outcome[0] is not None:
             raise self._client.failure(outcome[0], _WRITING)
 
+    def _writer(self) -> Producer:
+        """Return the one that writes: to begin with one takes as long as many records."""
+        with self._making:
+            if self._producer is None:
+                self._producer = Producer(
+                    {
+                        **self._client.configuration,
+                        "acks": "all",
+                        "enable.idempotence": True,
+                        "linger.ms": 0,
+                        "delivery.timeout.ms": int(self._client.answer_seconds * 1000),
+                    }
+                )
+            return self._producer
 
-def standing(messages: Iterable[Message]) -> list[Claim]:
-    """Return the claims among *messages* that were not taken back or written anew."""
-    claims: dict[bytes, Claim] = {}
-    for message in messages:
-        key, value, offset = message.key(), message.value(), message.offset()
-        if not isinstance(key, bytes):
-            continue  # not written by us
-        claims.pop(key, None)
-        if value is not None:
-            topic, claimant = json.loads(key)
-            claims[key] = Claim(offset or 0, topic, claimant, json.loads(value)["topic_id"])
-    return list(claims.values())
+
+class Standing:
+    """The claims that were not taken back, by topic and claimant; one thread writes at a time."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._claims: dict[str, Mapping[str, Claim]] = {}
+
+    def take(self, record: Record) -> None:
+        """Take over one record; what is not written by us says nothing."""
+        try:
+            topic, claimant = json.loads(record.key)
+            topic_id = None if record.value is None else json.loads(record.value)["topic_id"]
+        except (ValueError, TypeError, KeyError):
+            return
+        # A new mapping, since others may be looking at the old one.
+        claims = {who: each for who, each in self._of(topic).items() if who != claimant}
+        if record.value is not None:
+            claims[claimant] = Claim(record.offset, topic, claimant, topic_id)
+        self._put(topic, claims)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._claims = {}
+
+    def has(self, topic: str, claimant: str) -> bool:
+        """Tell whether *claimant* has a claim on *topic*, whatever its id."""
+        return claimant in self._of(topic)
+
+    def first(self, topic: str, topic_id: str | None) -> Claim | None:
+        """Return the claim on *topic* that counts."""
+        return first(self._of(topic).values(), topic_id)
+
+    def _of(self, topic: str) -> Mapping[str, Claim]:
+        return self._claims.get(topic, {})
+
+    def _put(self, topic: str, claims: Mapping[str, Claim]) -> None:
+        if claims:
+            self._claims[topic] = claims
+        else:
+            self._claims.pop(topic, None)
 
 
-def first(claims: Iterable[Claim], topic: str, topic_id: str | None) -> Claim | None:
-    """Return the claim on *topic* that counts; one that names its id beats one made before it."""
-    standing_for = [each for each in claims if each.topic == topic and each.counts_for(topic_id)]
-    exact = [each for each in standing_for if each.topic_id == topic_id]
-    return min(exact or standing_for, default=None, key=lambda each: each.offset)
+def first(claims: Iterable[Claim], topic_id: str | None) -> Claim | None:
+    """Return the claim that counts; one that names the topic's id beats one made before it."""
+    standing = [each for each in claims if each.counts_for(topic_id)]
+    exact = [each for each in standing if each.topic_id == topic_id]
+    return min(exact or standing, default=None, key=lambda each: each.offset)
 
 
 def _overtaken(topic: str, winner: Claim | None) -> Overtaken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -26,7 +27,9 @@ Configuration = dict[str, Any]
 
 ANSWER_SECONDS: Final = 15.0
 SETTLE_SECONDS_MAX: Final = 30.0
-SETTLE_POLL_SECONDS: Final = 0.05
+SETTLE_POLL_SECONDS: Final = 0.02
+COMPLAINTS_MAX: Final = 100
+PATIENCE_SECONDS: Final = 3.0  # more than `reconnect.backoff.max.ms`
 STEADY: Final[Mapping[str, object]] = {
     "client.id": "gopherpay-operator",
     "reconnect.backoff.max.ms": 2_000,
@@ -56,6 +59,14 @@ _KINDS: Final[Mapping[int, type[BackendFailure]]] = {
     KafkaError.TOPIC_EXCEPTION: Rejected,
     KafkaError.POLICY_VIOLATION: Rejected,
     KafkaError.TOPIC_DELETION_DISABLED: Rejected,
+    KafkaError.SECURITY_DISABLED: Rejected,
+}
+_ADVICE: Final[Mapping[int, str]] = {
+    **dict.fromkeys(_NOT_US, "the user or its password is not accepted"),
+    KafkaError._SSL: "TLS fails; one side does not trust the other",  # noqa: SLF001 - see above
+    KafkaError.UNSUPPORTED_SASL_MECHANISM: "the brokers do not offer this SASL mechanism",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "our user may not do this with the topic",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "our user may not do this with the cluster",
 }
 
 
@@ -70,7 +81,7 @@ class KafkaClient:
         """
         self.answer_seconds = answer_seconds
         self.configuration: Configuration = {**STEADY, **configuration}
-        self._complaints: list[KafkaError] = []
+        self._complaints: deque[KafkaError] = deque(maxlen=COMPLAINTS_MAX)
         try:
             settings: Configuration = {"error_cb": self._complaints.append}
             self.admin = AdminClient({**self.configuration, **settings})
@@ -86,27 +97,61 @@ class KafkaClient:
             BackendFailure: As the brokers say, in a sentence that begins with *doing*.
         """
         try:
-            return future.result()
+            return self.result(future, doing)
         except KafkaException as error:
             raise self.failure(error_of(error), doing) from None
 
     def answer_if_there(self, future: Future[Answer], doing: str) -> Answer | None:
         """Return what *future* brings, ``None`` for a topic that is not there."""
         try:
-            return future.result()
+            return self.result(future, doing)
         except KafkaException as error:
             if error_of(error).code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 return None
             raise self.failure(error_of(error), doing) from None
 
+    def result(self, future: Future[Answer], doing: str) -> Answer:
+        """Return what *future* brings, or fail as soon as it is known why it will not.
+
+        A request to brokers that do not let us in waits for its whole time otherwise.
+
+        Raises:
+            KafkaException: As the future has it.
+            Forbidden: If the brokers do not let us in.
+        """
+        while True:
+            try:
+                answer = future.result(PATIENCE_SECONDS)
+            except TimeoutError:
+                refused = self._refused()
+                if refused is not None and not future.done():
+                    raise self._as_ours(refused, doing) from None
+            else:
+                self._let_in()
+                return answer
+
     def failure(self, error: KafkaError, doing: str) -> BackendFailure:
         """Return *error* as ours; a time-out has a reason that was told in passing."""
+        is_local = error.code() < 0  # what librdkafka itself says, which got no answer
+        refused = self._refused() if is_local else None
+        return self._as_ours(refused or error, doing)
+
+    def _refused(self) -> KafkaError | None:
+        """Return why we are not let in; librdkafka repeats itself only once a minute."""
         self.admin.poll(0)
-        told = [each for each in self._complaints if each.code() in _NOT_US]
+        return next((each for each in reversed(self._complaints) if each.code() in _NOT_US), None)
+
+    def _let_in(self) -> None:
+        """Forget all complaints: they are older than this answer."""
+        self.admin.poll(0)
         self._complaints.clear()
-        meant = told[-1] if told else error
-        kind = _KINDS.get(meant.code(), Unavailable)
-        return kind(f"{doing}: Kafka says {meant.name()}, {meant.str().rstrip('.')}.")
+
+    @staticmethod
+    def _as_ours(error: KafkaError, doing: str) -> BackendFailure:
+        kind = _KINDS.get(error.code(), Unavailable)
+        means = _ADVICE.get(error.code())
+        says = f"Kafka says {error.name()}, {error.str().rstrip('.')}"
+        return kind(f"{doing}: {means}. {says}." if means else f"{doing}: {says}.")
 
     def settle(self, is_so: Callable[[], bool], doing: str) -> None:
         """Wait until the broker that we ask has heard what the controller has decided.

@@ -103,3 +103,6 @@ class TopicClaims(Protocol):
         Raises:
             Unavailable: If it is not certain.
         """
+
+    def close(self) -> None:
+        """Let go of what is held open; nothing is asked of it afterwards."""

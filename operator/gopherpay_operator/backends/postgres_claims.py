@@ -24,6 +24,12 @@ _LOOK: Final[dict[What, str]] = {
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('gopherpay.dev/owner'), hashtext(%s))"
 
 
+def owner(session: Session, what: What, name: str) -> str | None:
+    """Return who has claimed it; ``None`` when nobody has, or it is not there."""
+    row = session.execute(_LOOK[what].encode(), (name,)).fetchone()
+    return claim_of(_text(row[1])) if row is not None else None
+
+
 def claim(session: Session, what: What, name: str, claimant: str) -> None:
     """Write *claimant* into the comment, beside what people wrote.
 
@@ -66,9 +72,9 @@ def _rewrite(
         if row is None:
             raise Overtaken(f"{what.title()} '{name}' is not there any more.")
         comment = _text(row[1])
-        owner = claim_of(comment)
-        if owner not in {None, claimant}:
-            raise Overtaken(f"{what.title()} '{name}' was claimed by '{owner}' in between.")
+        other = claim_of(comment)
+        if other not in {None, claimant}:
+            raise Overtaken(f"{what.title()} '{name}' was claimed by '{other}' in between.")
         session.execute(
             sql.SQL("COMMENT ON {} {} IS {}").format(
                 sql.SQL(what), sql.Identifier(name), sql.Literal(change(comment))

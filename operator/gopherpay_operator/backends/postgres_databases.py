@@ -34,10 +34,14 @@ SELECT d.datname, d.oid::bigint, pg_get_userbyid(d.datdba), pg_encoding_to_char(
     ), '{}'),
     (
         SELECT count(*) FROM pg_stat_activity a
-        WHERE a.datid = d.oid AND a.pid <> pg_backend_pid() AND a.backend_type = 'client backend'
-    )
+        WHERE a.datid = d.oid AND a.pid <> pg_backend_pid() AND a.usesysid IS NOT NULL
+            AND coalesce(a.backend_type, 'client backend') = 'client backend'
+    ),
+    CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
+        THEN pg_database_size(d.oid) END
 FROM pg_database d WHERE d.datname = ANY(%s)
 """
+"""Of a session that is not ours, who may not look at statistics sees the user but not the type."""
 
 SCHEMAS: Final = """
 SELECT n.nspname, pg_get_userbyid(n.nspowner),
@@ -75,6 +79,10 @@ class PostgresDatabases:
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
 
+    def close(self) -> None:
+        """Give back what belongs to the server's connection."""
+        self._server.close()
+
     def observe(
         self, wishes: Sequence[PostgresDatabase], *, is_leaving: bool = False
     ) -> dict[str, Found[DatabaseState]]:
@@ -97,7 +105,7 @@ class PostgresDatabases:
                 self._do(action, session)
 
     def _found(self, name: str, row: list[Any], *, is_leaving: bool) -> Found[DatabaseState]:
-        oid, owner, encoding, locale, limit, is_open, comment, public, settings, sessions = row
+        oid, owner, encoding, locale, limit, is_open, comment, public, settings, *counts = row
         schemas: dict[str, SchemaState] = {}
         extensions: dict[str, ExtensionState] = {}
         public_may_create = False
@@ -116,7 +124,8 @@ class PostgresDatabases:
             settings=dict(each.split("=", 1) for each in settings),
             schemas=schemas,
             extensions=extensions,
-            sessions=sessions,
+            sessions=counts[0],
+            size_bytes=counts[1],
         )
         return Found(state, claim_of(comment))
 

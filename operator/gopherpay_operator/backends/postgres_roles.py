@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg import sql
 
 from gopherpay_operator.backends import postgres_claims as claims
-from gopherpay_operator.backends.ports import Rejected
+from gopherpay_operator.backends.ports import Overtaken, Rejected
 from gopherpay_operator.backends.postgres import PostgresServer, Session, execute, identifiers
-from gopherpay_operator.backends.postgres_places import Held, look_around
+from gopherpay_operator.backends.postgres_places import look_around
+from gopherpay_operator.backends.postgres_rows import Look, read_row, role_state
 from gopherpay_operator.plans import role_actions as steps
-from gopherpay_operator.plans.claims import claim_of
 from gopherpay_operator.plans.desired import Attributes
 from gopherpay_operator.plans.observed import Found, Kind, RoleState, Surroundings
+from gopherpay_operator.plans.rotation import sign_in_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,9 +35,19 @@ SELECT r.rolname, r.oid::bigint, r.rolcanlogin, r.rolinherit, r.rolcreatedb, r.r
     (
         SELECT count(*) FROM pg_shdepend s
         WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid AND s.deptype = 'o'
-    )
-FROM pg_roles r WHERE r.rolname = ANY(%s)
+    ),
+    (
+        SELECT substr(each, 6) FROM pg_db_role_setting s, unnest(s.setconfig) each
+        WHERE s.setrole = r.oid AND s.setdatabase = 0 AND each LIKE 'role=%%'
+    ),
+    coalesce(a.sessions, 0)
+FROM pg_roles r
+LEFT JOIN (
+    SELECT usesysid, count(*) AS sessions FROM pg_stat_activity GROUP BY usesysid
+) a ON a.usesysid = r.oid
+WHERE r.rolname = ANY(%s)
 """
+OID: Final = "SELECT oid::bigint FROM pg_roles WHERE rolname = %s"
 MAY_READ_VERIFIERS: Final = "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')"
 VERIFIERS: Final = "SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = ANY(%s)"
 
@@ -54,25 +65,30 @@ class PostgresRoles:
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
+        self._set: dict[str, tuple[int, str | None]] = {}
+        """By role: its oid and the verifier that we gave it, for servers that hide theirs."""
+
+    def close(self) -> None:
+        """Give back what belongs to the server's connection."""
+        self._server.close()
 
     def observe(
         self, wishes: Sequence[PostgresRole], *, is_leaving: bool = False
     ) -> dict[str, Found[RoleState]]:
         """Return the roles of *wishes*: one query for all, and one session in each database."""
         del is_leaving  # what a role owns is always counted
-        names = [wish.name for wish in wishes]
+        names = [name for wish in wishes for name in (wish.name, *sign_in_names(wish.name))]
         if not names:
             return {}
         with self._server.session(_LOOKING) as session:
-            rows = session.execute(ROLES, (names,)).fetchall()
+            rows = {each.name: each for each in map(read_row, _asked(session, ROLES, names))}
             verifiers = _verifiers(session, names)
         around, held = look_around(self._server, wishes)
-        states = {str(row[0]): _state(row, verifiers, held) for row in rows}
-        claimed = {str(row[0]): claim_of(row[10]) for row in rows}  # type: ignore[arg-type]
+        look = Look(rows, verifiers, self._set)
         return {
             wish.name: Found(
-                states.get(wish.name),
-                claimed.get(wish.name),
+                role_state(look, wish.name, held.get(wish.name, frozenset())),
+                rows[wish.name].claim if wish.name in rows else None,
                 around=_of(around, {grant.database for grant in wish.grants}),
             )
             for wish in wishes
@@ -96,7 +112,9 @@ class PostgresRoles:
 
     @_do.register
     def _(self, action: steps.ReleaseRole, session: Session) -> None:
-        claims.release(session, "ROLE", action.name, action.claim)
+        for name in (*sign_in_names(action.name), action.name):
+            if claims.owner(session, "ROLE", name) == action.claim or name == action.name:
+                claims.release(session, "ROLE", name, action.claim)
 
     @_do.register
     def _(self, action: steps.CreateRole, session: Session) -> None:
@@ -117,6 +135,33 @@ class PostgresRoles:
         verifier = sql.Literal(action.verifier)
         name = sql.Identifier(action.name)
         execute(session, "ALTER ROLE {name} PASSWORD {verifier}", name=name, verifier=verifier)
+        self._remember(session, action.name, action.verifier)
+
+    @_do.register
+    def _(self, action: steps.ClearPassword, session: Session) -> None:
+        execute(session, "ALTER ROLE {name} PASSWORD NULL", name=sql.Identifier(action.name))
+        self._remember(session, action.name, None)
+
+    @_do.register
+    def _(self, action: steps.CreateSignIn, session: Session) -> None:
+        with session.transaction():
+            owner = _owner_of_both(session, action.name, action.acts_as)
+            name, chosen = sql.Identifier(action.name), _words(_NEW, action.attributes)
+            if owner is None:
+                words = sql.SQL(" ").join(chosen)
+                execute(session, "CREATE ROLE {name} {chosen}", name=name, chosen=words)
+                _take(session, action.name, action.acts_as)
+            names = {"name": name, "of": sql.Identifier(action.acts_as)}
+            execute(session, "GRANT {of} TO {name}", **names)
+            _act_as(session, action.name, action.acts_as)
+
+    @_do.register
+    def _(self, action: steps.TakeSignIn, session: Session) -> None:
+        _take(session, action.name, action.acts_as)
+
+    @_do.register
+    def _(self, action: steps.ActAs, session: Session) -> None:
+        _act_as(session, action.name, action.acts_as)
 
     @_do.register
     def _(self, action: steps.GrantMembership, session: Session) -> None:
@@ -136,6 +181,12 @@ class PostgresRoles:
     def _(self, action: steps.DropRole, session: Session) -> None:
         claims.check(session, "ROLE", action.name, action.claim, action.oid)
         execute(session, "DROP ROLE {name}", name=sql.Identifier(action.name))
+        self._set.pop(action.name, None)
+
+    def _remember(self, session: Session, name: str, verifier: str | None) -> None:
+        row: Any = session.execute(OID, (name,)).fetchone()
+        if row is not None:
+            self._set[name] = (row[0], verifier)
 
 
 _NEW: Final = Attributes(login=False)
@@ -196,28 +247,40 @@ def _what(action: steps.ChangePrivileges) -> sql.Composable:
     return word + sql.SQL(", ").join(sql.Identifier(action.schema, each) for each in action.names)
 
 
+def _owner_of_both(session: Session, name: str, acts_as: str) -> str | None:
+    """Return who owns the role *name*, ``None`` when it is not there.
+
+    Raises:
+        Overtaken: If it is there and is not of the owner of *acts_as*.
+    """
+    if session.execute(OID, (name,)).fetchone() is None:
+        return None
+    owner = claims.owner(session, "ROLE", name)
+    if owner is None or owner != claims.owner(session, "ROLE", acts_as):
+        raise Overtaken(f"Role '{name}' was made by somebody else in between.")
+    return owner
+
+
+def _take(session: Session, name: str, acts_as: str) -> None:
+    owner = claims.owner(session, "ROLE", acts_as)
+    if owner is None:
+        raise Overtaken(f"Role '{acts_as}' was given up in between.")
+    claims.claim(session, "ROLE", name, owner)
+
+
+def _act_as(session: Session, name: str, acts_as: str) -> None:
+    parts = {"name": sql.Identifier(name), "of": sql.Literal(acts_as)}
+    execute(session, "ALTER ROLE {name} SET role TO {of}", **parts)
+
+
+def _asked(session: Session, question: str, names: list[str]) -> list[Any]:
+    return session.execute(question.encode(), (names,)).fetchall()
+
+
 def _verifiers(session: Session, names: list[str]) -> dict[str, str | None] | None:
     """Return what the server keeps of passwords; ``None`` where it hides that from us."""
     allowed: Any = session.execute(MAY_READ_VERIFIERS).fetchone()
-    if not allowed[0]:
-        return None
-    rows: list[Any] = session.execute(VERIFIERS, (names,)).fetchall()
-    return dict(rows)
-
-
-def _state(row: Any, verifiers: dict[str, str | None] | None, held: Held) -> RoleState:  # noqa: ANN401 - as the driver gives it
-    name, oid, login, inherit, databases, roles, replication, bypass, limit, *rest = row
-    is_superuser, _, member_of, owned_objects = rest
-    return RoleState(
-        oid=oid,
-        attributes=Attributes(login, inherit, databases, roles, replication, bypass, limit),
-        is_superuser=is_superuser,
-        member_of=frozenset(member_of),
-        held=held.get(name, frozenset()),
-        verifier=None if verifiers is None else verifiers.get(name),
-        verifier_is_readable=verifiers is not None,
-        owned_objects=owned_objects,
-    )
+    return dict(_asked(session, VERIFIERS, names)) if allowed[0] else None
 
 
 def _of(around: Mapping[Place, str], databases: set[str]) -> Surroundings:

@@ -11,7 +11,10 @@ from typer.exceptions import Abort, TyperException
 
 from gopherpay_operator.backends.ports import BackendFailure
 from gopherpay_operator.cli.documents import Unreadable
+from gopherpay_operator.cli.held import held
 from gopherpay_operator.cli.plan import plan
+from gopherpay_operator.cli.run import CannotRun
+from gopherpay_operator.cli.run import run as run_operator
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -24,11 +27,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(plan)
+app.command("run")(run_operator)
+app.command()(held)
 
 
 @app.callback()
 def about() -> None:
-    """Keep topics, databases and roles as they are written down."""
+    """Keep what is outside as it is written down: topics, databases, roles, migrations, Novu."""
 
 
 def main() -> None:
@@ -40,7 +45,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; a wrong one is a failure too."""
     try:
         code = app(arguments, standalone_mode=False)
-    except (BackendFailure, Unreadable) as failure:
+    except (BackendFailure, CannotRun, Unreadable) as failure:
         return _complain(str(failure))
     except TyperException as wrong_usage:
         # Typer's own code for wrong usage is 2, which here says that something differs.

@@ -77,8 +77,8 @@ def plan(
     """Show what would be done for the resources of a file, and do nothing.
 
     Ends with 0 when everything is as it is written, 2 when something differs, 1 when that cannot
-    be said. Passwords are not compared, for they are in the cluster's Secrets, nor are the acls
-    of topics.
+    be said. The acls of topics are compared; passwords are not, for they are in the cluster's
+    Secrets.
     """
     documents = read(_text(file))
     backends = _backends(kafka, _settings(kafka_settings), postgres)

@@ -102,6 +102,14 @@ class Plan:
         return tuple(each.sentence for each in self.actions)
 
 
+def corrects_drift(action: Action) -> bool:
+    """Tell whether *action* undoes what others did, once a spec was carried out.
+
+    What becomes due by itself, such as another password, does not.
+    """
+    return bool(getattr(action, "is_drift", True))
+
+
 def only_allowed(
     actions: Iterable[Action], name: str, *, may_lose_data: bool
 ) -> tuple[Action, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from gopherpay_operator.plans.actions import Action, Reason, Refused, reserved
 from gopherpay_operator.plans.database_actions import (
@@ -83,6 +83,19 @@ def differences(desired: PostgresDatabase, found: Found[DatabaseState]) -> list[
         *_settings(desired, state),
         *(each for schema in desired.schemas for each in _schema(desired, schema, state)),
         *(each for ext in desired.extensions for each in _extension(desired.name, ext, state)),
+    ]
+
+
+def objects(
+    desired: PostgresDatabase, state: DatabaseState
+) -> list[tuple[Literal["Schema", "Extension"], str, list[Action]]]:
+    """Return of every schema and extension its kind, its name and what is left to do to it."""
+    return [
+        *(("Schema", each.name, _schema(desired, each, state)) for each in desired.schemas),
+        *(
+            ("Extension", each.name, _extension(desired.name, each, state))
+            for each in desired.extensions
+        ),
     ]
 
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
+from gopherpay_operator.plans.novu import NovuThing
+from gopherpay_operator.plans.rotation import Step
+from gopherpay_operator.plans.topic_acls import AclEntry
+
 UNLIMITED: Final = -1
 """Postgres's own word for no limit of connections."""
 
@@ -32,6 +36,8 @@ class EventTopic:
         data_loss_guard: What holds a deletion up; but for ``OFF``, keeping less is refused too.
         config_allowed: The keys that the connection lets a topic set; ``None`` for all.
         partitions_max: What its connection's limit leaves for it; ``None`` for no limit.
+        topics_left: How many topics that limit still lets be made, this one among them.
+        acls: Who may use it; ``None`` leaves that alone.
     """
 
     name: str
@@ -43,6 +49,8 @@ class EventTopic:
     data_loss_guard: DataLossGuard = DataLossGuard.RECORDS
     config_allowed: frozenset[str] | None = None
     partitions_max: int | None = None
+    topics_left: int | None = None
+    acls: frozenset[AclEntry] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +125,26 @@ class Password:
     Attributes:
         salt: Fresh random bytes for the verifier, should one be made (16 or more).
         is_believed_set: What the resource's status says, for servers that hide their verifiers.
+        is_next: Whether it is another one than programs were told: it is set only when nothing
+            else is refused, for nobody will be told before everything is as it is wanted.
     """
 
     clear: str = field(repr=False)
     salt: bytes = field(repr=False)
     is_believed_set: bool = False
+    is_next: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A role as which programs sign in, to act as the role that has the rights.
+
+    Attributes:
+        password: ``None`` leaves it alone.
+    """
+
+    name: str
+    password: Password | None = None
 
 
 class Profile(StrEnum):
@@ -172,8 +195,12 @@ class PostgresRole:
     """A role, with everything that it may do in the databases that its grants name.
 
     Attributes:
+        attributes: Of the role itself and of its sign-ins, but for LOGIN, which those always have.
         password: ``None`` leaves the password alone.
         name_prefix: What the connection wants all names to begin with.
+        sign_ins: Roles as which programs sign in to act as this one; others of ours go.
+        shut_out: The one among all of these whose password ends once it has no session.
+        step: What the pass is to bring about of its password; ``None`` when it has none.
     """
 
     name: str
@@ -182,6 +209,9 @@ class PostgresRole:
     grants: tuple[Grant, ...] = ()
     password: Password | None = None
     name_prefix: str = ""
+    sign_ins: tuple[SignIn, ...] = ()
+    shut_out: str | None = None
+    step: Step | None = field(default=None, repr=False)
 
 
-Desired = EventTopic | PostgresDatabase | PostgresRole
+Desired = EventTopic | PostgresDatabase | PostgresRole | NovuThing

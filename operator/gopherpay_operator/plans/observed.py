@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from gopherpay_operator.plans.desired import Attributes
+from gopherpay_operator.plans.topic_acls import AclEntry
 
 State = TypeVar("State")
 
@@ -20,12 +21,15 @@ class Found(Generic[State]):
         claim: Who says that it is theirs; a topic can be claimed before it is there.
         is_confirmed: Whether the claim names the very thing, and not only one that was to come.
         around: What a role's rights are about, known before the role is there.
+        acls: Who may use a topic, known before it is there; ``None`` where the cluster lets
+            everybody, or nobody has asked.
     """
 
     state: State | None = None
     claim: str | None = None
     is_confirmed: bool = True
     around: Surroundings | None = None
+    acls: frozenset[AclEntry] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class DatabaseState:
         public_privileges: What everybody may do with it.
         public_may_create: Whether everybody may create in the schema ``public``.
         sessions: How many are connected to it.
+        size_bytes: On disk; ``None`` where we may not know it.
     """
 
     oid: int
@@ -88,6 +93,7 @@ class DatabaseState:
     schemas: Mapping[str, SchemaState] = field(default_factory=dict)
     extensions: Mapping[str, ExtensionState] = field(default_factory=dict)
     sessions: int = 0
+    size_bytes: int | None = None
 
 
 class Kind(StrEnum):
@@ -134,6 +140,31 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInState:
+    """A role whose name is that of another with a suffix, for signing in as that one.
+
+    Attributes:
+        is_ours: Whether it has the same owner as the role that it signs in for.
+        is_unclaimed: Whether it has no owner.
+        is_member: Of the role that it signs in for.
+        acts_as: The role that its sessions begin as; ``None`` for itself.
+        verifier: As in `RoleState`, as *verifier_is_readable* and *owned_objects*.
+        sessions: How many there are now.
+    """
+
+    oid: int
+    attributes: Attributes
+    is_ours: bool = True
+    is_unclaimed: bool = False
+    is_member: bool = False
+    acts_as: str | None = None
+    verifier: str | None = field(default=None, repr=False)
+    verifier_is_readable: bool = True
+    sessions: int = 0
+    owned_objects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RoleState:
     """A role as the catalogue describes it.
 
@@ -142,6 +173,8 @@ class RoleState:
         verifier: What the server keeps of its password, ``None`` when there is none or it is
             hidden from us.
         owned_objects: How many things belong to it, in all databases.
+        sessions: How many have signed in as it.
+        sign_ins: By name, those that are there.
     """
 
     oid: int
@@ -152,3 +185,5 @@ class RoleState:
     verifier: str | None = field(default=None, repr=False)
     verifier_is_readable: bool = True
     owned_objects: int = 0
+    sessions: int = 0
+    sign_ins: Mapping[str, SignInState] = field(default_factory=dict)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from gopherpay_operator.plans import databases, roles, topics
+from gopherpay_operator.plans import databases, novu, novu_things, roles, topics
 from gopherpay_operator.plans.actions import Action, Plan, Reason, Refused, only_allowed
 from gopherpay_operator.plans.desired import Desired, EventTopic, PostgresDatabase, PostgresRole
 from gopherpay_operator.plans.policy import Adoption, Deletion, Drift, Policy
+from gopherpay_operator.plans.sign_ins import is_credential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,10 @@ RULES: Final[Mapping[type, Rules]] = {
     EventTopic: topics,
     PostgresDatabase: databases,
     PostgresRole: roles,
+    novu.NovuTopic: novu_things,
+    novu.NovuIntegration: novu_things,
+    novu.NovuLayout: novu_things,
+    novu.NovuWorkflow: novu_things,
 }
 
 
@@ -66,7 +71,7 @@ def plan(desired: Desired, found: Found[Any], policy: Policy) -> Plan:
     if policy.is_deleting:
         return Plan(_leaving(rules, desired, found, policy), not policy.suspended)
     if policy.drift is Drift.IGNORE and policy.spec_is_applied:
-        return Plan()
+        return Plan(_credentials(rules, desired, found, policy), not policy.suspended)
     actions = only_allowed(
         _living(rules, desired, found, policy),
         desired.name,
@@ -75,7 +80,21 @@ def plan(desired: Desired, found: Found[Any], policy: Policy) -> Plan:
         ),
     )
     is_reported = policy.drift is Drift.REPORT and policy.spec_is_applied
+    due = _credentials(rules, desired, found, policy) if is_reported else ()
+    if due:
+        return Plan(due, not policy.suspended)
     return Plan(actions, not (policy.suspended or is_reported))
+
+
+def _credentials(
+    rules: Rules, desired: Desired, found: Found[Any], policy: Policy
+) -> tuple[Action, ...]:
+    """Return the steps on a role of ours that are about signing in, which are no drift."""
+    is_ours = found.state is not None and found.claim == policy.claim
+    if not isinstance(desired, PostgresRole) or not is_ours:
+        return ()
+    changes = rules.differences(desired, found)
+    return tuple(each for each in changes if is_credential(desired.name, each))
 
 
 def _living(

@@ -25,7 +25,7 @@ class ClaimRole:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRole:
-    """Take our claim back; the role stays."""
+    """Take our claim back, also from those that sign in for the role; all of them stay."""
 
     name: str
     claim: str
@@ -60,6 +60,7 @@ class AlterRole:
     before: Attributes
     after: Attributes
     risk: Risk = Risk.SAFE
+    is_drift: bool = True
 
     @property
     def sentence(self) -> str:
@@ -69,16 +70,78 @@ class AlterRole:
 
 @dataclass(frozen=True, slots=True)
 class SetPassword:
-    """Give the role another password, of which only the verifier is known here."""
+    """Give the role another password, of which only the verifier is known here.
+
+    Attributes:
+        is_drift: Whether somebody else changed what there was, and not the time or a Secret.
+    """
 
     name: str
     verifier: str = field(repr=False)
     risk: Risk = Risk.SAFE
+    is_drift: bool = True
 
     @property
     def sentence(self) -> str:
         """Say it."""
         return f"Set the password of role '{self.name}'."
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPassword:
+    """Take the password of a role away that nobody uses any more: nobody can sign in with it."""
+
+    name: str
+    risk: Risk = Risk.SAFE
+    is_drift: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        return f"Take the password of role '{self.name}' away, which has no session any more."
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSignIn:
+    """Make a role to sign in as for another, with the other's owner, all or nothing."""
+
+    name: str
+    acts_as: str
+    attributes: Attributes
+    risk: Risk = Risk.SAFE
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        return f"Create role '{self.name}', which signs in to act as '{self.acts_as}'."
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSignIn:
+    """Give a role that signs in for another the other's owner."""
+
+    name: str
+    acts_as: str
+    risk: Risk = Risk.SAFE
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        return f"Record the owner of role '{self.acts_as}' as that of '{self.name}' as well."
+
+
+@dataclass(frozen=True, slots=True)
+class ActAs:
+    """Let the sessions of a role begin as another, which then owns what they make."""
+
+    name: str
+    acts_as: str
+    risk: Risk = Risk.SAFE
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        return f"Let sessions of role '{self.name}' act as '{self.acts_as}'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +216,7 @@ class DropRole:
     oid: int
     claim: str
     risk: Risk = Risk.SAFE
+    is_drift: bool = False
 
     @property
     def sentence(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gopherpay_operator.plans import privileges, scram
+from gopherpay_operator.plans import privileges, sign_ins
 from gopherpay_operator.plans.actions import Action, Reason, Refused, reserved
 from gopherpay_operator.plans.databases import RESERVED, without_prefix
 from gopherpay_operator.plans.observed import Found, RoleState, Surroundings
@@ -16,7 +16,6 @@ from gopherpay_operator.plans.role_actions import (
     GrantMembership,
     ReleaseRole,
     RevokeMembership,
-    SetPassword,
 )
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 EVERYBODY: Final = frozenset({"public", "none"})
 """Words that stand for no single role (PostgreSQL manual, CREATE ROLE)."""
+
+NAME_BYTES_MAX: Final = 63  # PostgreSQL manual, 4.1.1: NAMEDATALEN - 1
 
 
 def forbidden(desired: PostgresRole, found: Found[RoleState]) -> Refused | None:
@@ -35,6 +36,13 @@ def forbidden(desired: PostgresRole, found: Found[RoleState]) -> Refused | None:
             Reason.SUPERUSER,
             f"Role '{desired.name}' is a superuser, which this operator neither makes nor "
             "changes. Choose another name.",
+        )
+    longest = max((desired.name, *(each.name for each in desired.sign_ins)), key=_size)
+    if _size(longest) > NAME_BYTES_MAX:
+        return Refused(
+            Reason.NOT_SUPPORTED,
+            f"'{longest}' has more than {NAME_BYTES_MAX} bytes, and Postgres would cut it off. "
+            "Choose a shorter name.",
         )
     return without_prefix(desired.name, desired.name_prefix)
 
@@ -52,16 +60,17 @@ def differences(desired: PostgresRole, found: Found[RoleState]) -> list[Action]:
     state = found.state
     assert state is not None  # noqa: S101 - the planner asks only about what is there
     name, around = desired.name, found.around or Surroundings()
-    steps = list[Action]()
-    if desired.attributes != state.attributes:
-        steps.append(AlterRole(name, state.attributes, desired.attributes))
-    return [
-        *steps,
-        *_password(desired, state),
+    steps: list[Action] = [
+        *_itself(desired, state),
         *(RevokeMembership(name, of) for of in sorted(state.member_of - desired.member_of)),
         *(GrantMembership(name, of) for of in sorted(desired.member_of - state.member_of)),
         *privileges.missing(desired.grants, around),
         *privileges.changes(name, state.held, privileges.wanted(name, desired.grants, around)),
+    ]
+    is_refused = any(isinstance(each, Refused) for each in steps)
+    return [
+        *steps,
+        *sign_ins.credentials(desired, state, found.claim, is_refused=is_refused),
     ]
 
 
@@ -80,15 +89,12 @@ def drop(desired: PostgresRole, found: Found[RoleState], claim: str) -> list[Act
     state = found.state
     if state is None:
         return []  # its comment went with it
-    if state.owned_objects:
-        return [
-            Refused(
-                Reason.OWNS_OBJECTS,
-                f"Role '{desired.name}' is not dropped: {state.owned_objects} objects belong to "
-                "it. Give them to another role (REASSIGN OWNED) first.",
-            )
-        ]
+    ours = {name: has for name, has in sorted(state.sign_ins.items()) if has.is_ours}
+    refused = _in_use(desired.name, state, sum(has.sessions for has in ours.values()))
+    if refused is not None:
+        return [refused]
     return [
+        *(sign_ins.dropped(name, has, claim) for name, has in ours.items()),
         *privileges.changes(desired.name, state.held, ()),
         DropRole(desired.name, state.oid, claim),
     ]
@@ -104,14 +110,29 @@ def may_lose_data(_: PostgresRole, __: Found[RoleState], *, is_named: bool) -> b
     return is_named
 
 
-def _password(desired: PostgresRole, state: RoleState) -> list[Action]:
-    password = desired.password
-    if password is None:
+def _in_use(name: str, state: RoleState, signed_in: int) -> Refused | None:
+    if state.owned_objects:
+        return Refused(
+            Reason.OWNS_OBJECTS,
+            f"Role '{name}' is not dropped: {state.owned_objects} objects belong to it. Give them "
+            "to another role (REASSIGN OWNED) first.",
+        )
+    sessions = state.sessions + signed_in
+    if sessions:
+        return Refused(
+            Reason.IN_USE,
+            f"Role '{name}' is not dropped: {sessions} sessions have signed in as it. End them.",
+        )
+    return None
+
+
+def _itself(desired: PostgresRole, state: RoleState) -> list[Action]:
+    if desired.attributes == state.attributes:
         return []
-    if state.verifier_is_readable:
-        is_set = scram.matches(state.verifier, password.clear)
-    else:
-        is_set = password.is_believed_set
-    if is_set:
-        return []
-    return [SetPassword(desired.name, scram.verifier(password.clear, password.salt))]
+    # Whether the role itself signs in depends on the password that programs are told.
+    is_drift = desired.step is None or desired.attributes.login == state.attributes.login
+    return [AlterRole(desired.name, state.attributes, desired.attributes, is_drift=is_drift)]
+
+
+def _size(name: str) -> int:
+    return len(name.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gopherpay_operator.plans import topic_acls
 from gopherpay_operator.plans.actions import Action, Reason, Refused, Risk, reserved
 from gopherpay_operator.plans.desired import DataLossGuard
 from gopherpay_operator.plans.topic_actions import (
@@ -32,13 +33,19 @@ def forbidden(desired: EventTopic, _: Found[TopicState]) -> Refused | None:
     return reserved(desired.name) if desired.name.startswith(RESERVED_PREFIX) else None
 
 
-def create(desired: EventTopic, _: Found[TopicState], claim: str) -> list[Action]:
+def create(desired: EventTopic, found: Found[TopicState], claim: str) -> list[Action]:
     """Return how it comes to be.
 
     It is claimed before it is there, so that of two who want it one is first, and again
     afterwards, with its id: should we die in between, it is still known to be ours.
     """
-    refused = [*_keys_not_allowed(desired), *_too_many(desired)]
+    access = topic_acls.differences(desired, found)
+    refused = [
+        *_keys_not_allowed(desired),
+        *_too_many(desired),
+        *_one_too_many(desired),
+        *(each for each in access if isinstance(each, Refused)),
+    ]
     if refused:
         return refused
     config = {key: value for key, value in desired.config.items() if value is not None}
@@ -46,6 +53,7 @@ def create(desired: EventTopic, _: Found[TopicState], claim: str) -> list[Action
         ClaimTopic(desired.name, claim),
         CreateTopic(desired.name, desired.partitions, desired.replication_factor, config),
         ClaimTopic(desired.name, claim),
+        *access,
     ]
 
 
@@ -60,7 +68,8 @@ def differences(desired: EventTopic, found: Found[TopicState]) -> list[Action]:
         *_partitions(desired, state),
         *_replication(desired, state),
         *_keys_not_allowed(desired),
-        *_config(desired, state),
+        *config_differences(desired, state),
+        *topic_acls.differences(desired, found),
     ]
 
 
@@ -78,7 +87,7 @@ def drop(desired: EventTopic, found: Found[TopicState], claim: str) -> list[Acti
     """Return how it goes away, or why it does not."""
     state = found.state
     if state is None:
-        return [ReleaseTopic(desired.name, claim)]
+        return [*topic_acls.removal(desired, found), ReleaseTopic(desired.name, claim)]
     held_by = _held_by(desired.data_loss_guard, state)
     if held_by is not None:
         return [
@@ -90,6 +99,7 @@ def drop(desired: EventTopic, found: Found[TopicState], claim: str) -> list[Acti
         ]
     return [
         DeleteTopic(desired.name, state.topic_id, desired.data_loss_guard),
+        *topic_acls.removal(desired, found),
         ReleaseTopic(desired.name, claim),
     ]
 
@@ -162,6 +172,18 @@ def _too_many(desired: EventTopic) -> list[Action]:
     ]
 
 
+def _one_too_many(desired: EventTopic) -> list[Action]:
+    if desired.topics_left is None or desired.topics_left > 0:
+        return []
+    return [
+        Refused(
+            Reason.LIMIT_EXCEEDED,
+            f"Topic '{desired.name}' is not made: its connection's topics are used up. Delete "
+            "EventTopics that nobody needs, or raise limits.maxTopics of the connection.",
+        )
+    ]
+
+
 def _replication(desired: EventTopic, state: TopicState) -> list[Action]:
     if desired.replication_factor in {None, state.replication_factor}:
         return []
@@ -189,7 +211,8 @@ def _keys_not_allowed(desired: EventTopic) -> list[Action]:
     ]
 
 
-def _config(desired: EventTopic, state: TopicState) -> list[Action]:
+def config_differences(desired: EventTopic, state: TopicState) -> list[Action]:
+    """Return what makes the configuration what it shall be, as far as the connection allows."""
     allowed = desired.config_allowed
     return [
         SetTopicConfig(desired.name, key, before, after, _risk(key, after, state))

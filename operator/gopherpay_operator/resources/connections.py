@@ -24,7 +24,7 @@ from gopherpay_operator.resources.references import (
     Timeout,
     TrustReference,
 )
-from gopherpay_operator.resources.status import WatchedStatus
+from gopherpay_operator.resources.status import ConnectionStatus
 
 CONNECTION_CONDITIONS = {
     **CONDITIONS,
@@ -151,10 +151,10 @@ class KafkaObserved(Block):
     features: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64)] | None = (
         None
     )
-    """Features that the cluster offers, each as name=level."""
+    """What the brokers allow, each as name=on or name=off: acls and topic-deletion."""
 
 
-class KafkaConnectionStatus(WatchedStatus):
+class KafkaConnectionStatus(ConnectionStatus):
     """What a Kafka connection says of itself."""
 
     observed: KafkaObserved | None = None
@@ -301,7 +301,7 @@ class PostgresObserved(Block):
     """What the operator's role lacks, each with the statement that would grant it."""
 
 
-class PostgresConnectionStatus(WatchedStatus):
+class PostgresConnectionStatus(ConnectionStatus):
     """What a Postgres connection says of itself."""
 
     observed: PostgresObserved | None = None

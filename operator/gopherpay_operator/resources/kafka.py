@@ -74,6 +74,11 @@ class TopicAcl(Block):
             "consumerGroups has no effect without the operation Read or All",
             ".consumerGroups",
         ),
+        Rule(
+            "!has(self.consumerGroups) || self.permission == 'Allow'",
+            "consumerGroups are only ever allowed: to keep somebody out, deny the topic to them",
+            ".consumerGroups",
+        ),
     )
 
     principal: Principal
@@ -100,7 +105,8 @@ class TopicAcl(Block):
         ]
         | None
     ) = None
-    """Consumer groups that it may use to read."""
+    """Consumer groups that it may use to read. Their entries are added and never removed, since \
+other topics may need the same."""
 
 
 class EventTopicSpec(ManagedSpec):
@@ -183,8 +189,9 @@ Forever without end, Compacted the last of each key. What config or the cluster 
 any, ConsumerLag while a consumer group has not read all, None never."""
 
     acls: Annotated[list[TopicAcl], Field(max_length=32)] | None = None
-    """Who may use the topic. Absent leaves access as it is; an empty list removes all entries \
-for this topic."""
+    """Who may use the topic. Absent leaves access as it is; a list makes the entries for exactly \
+this topic what it says, and an empty one removes them all. Entries for prefixes and wildcards are \
+left alone."""
 
 
 class TopicObserved(Block):
@@ -203,9 +210,6 @@ class TopicObserved(Block):
         Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] | None
     ) = None
     """Configuration that was set on the topic itself, whoever did it."""
-
-    retained_bytes: Annotated[int, Field(ge=0)] | None = None
-    """Size of what is kept, when the cluster says it."""
 
 
 class EventTopicStatus(ManagedStatus):
@@ -230,6 +234,8 @@ EVENT_TOPIC = Kind(
         "PartitionsMatch": "The topic has as many partitions as are written here.",
         "ReplicationMatch": "The topic has as many replicas as are written here.",
         "ConfigMatch": "The configurations that are written here are in effect.",
+        "AclsMatch": "Access is as acls say; absent while they say nothing.",
+        "SchemaValid": "The schema that is named can be a JSON Schema.",
     },
     columns=(
         Column("Topic", ".status.externalName"),

@@ -60,7 +60,8 @@ class JobTemplate(Block):
     """Command; the image's own when absent."""
 
     args: Annotated[list[Argument], Field(max_length=32)] | None = None
-    """Arguments, where {targetRevision} and {lockTimeout} are filled in."""
+    """Arguments. {targetRevision}, and {lockTimeout} in milliseconds, are filled in here, in the \
+command and in the values of variables."""
 
     env: (
         Annotated[list[JobVariable], Field(max_length=64, json_schema_extra=listed_by("name"))]
@@ -89,7 +90,8 @@ class JobTemplate(Block):
     """Taints that it bears, as in a Pod."""
 
     attempts_max: Annotated[int, Field(ge=1, le=10)] = 3
-    """How often it is tried before the migration is Stalled."""
+    """How often it is tried before the migration is Stalled. A change of the resource, or another \
+value of the annotation gopherpay.dev/reconcile-at, begins the count anew."""
 
     deadline: JobDeadline = "1h"
     """How long one attempt may take: 10s to 24h."""
@@ -102,7 +104,10 @@ class BackupReference(Block):
     """API version of the resource that stands for the backup."""
 
     kind: Annotated[str, Field(min_length=1, max_length=63)]
-    """Kind of the resource, such as Backup."""
+    """Kind of the resource, such as Backup. What counts is when it was done: status.stoppedAt, \
+completionTime, completionTimestamp or creationTime; of a kind without a status, when it was \
+created. A status.phase must say that it is done. The operator's account must be let in to read \
+it."""
 
     name: ObjectName
     """Name of the resource, in the same namespace."""
@@ -151,8 +156,11 @@ class MigrationRun(Block):
     job: ObjectName
     """Name of the Job."""
 
-    result: Literal["Running", "Succeeded", "Failed"]
-    """How it ended."""
+    attempt: Annotated[int, Field(ge=1)]
+    """Number of the run; it never falls, so that every run has a Job of its own."""
+
+    result: Literal["Starting", "Running", "Succeeded", "Failed"]
+    """How it ended. Starting is written before the Job is made."""
 
     started_at: Time
     """When it began."""
@@ -163,12 +171,19 @@ class MigrationRun(Block):
     message: Sentence | None = None
     """Why it failed."""
 
+    generation: Annotated[int, Field(ge=0)] | None = None
+    """The metadata.generation that it was run for."""
+
+    reconcile_at: Annotated[str, Field(max_length=128)] | None = None
+    """The beginning of the annotation gopherpay.dev/reconcile-at that it was run for."""
+
 
 class MigrationObserved(Block):
     """What was found in the database, and what was run."""
 
     current_revision: Revision | None = None
-    """Revision that the database has."""
+    """Revision that the last successful run reached. The program alone knows what the database \
+has: a database that was migrated by other means gets a run that finds nothing to do."""
 
     history: Annotated[list[MigrationRun], Field(max_length=10)] | None = None
     """The last ten runs, the newest first."""
@@ -195,7 +210,7 @@ DATABASE_MIGRATION = Kind(
         **CONDITIONS,
         "DependenciesReady": "The database is Ready, and all Secrets that are named are there.",
         "Migrated": "The database has the revision that is written here.",
-        "InProgress": "A Job is running.",
+        "InProgress": "A Job is running, or about to.",
     },
     columns=(
         Column("Target", ".spec.targetRevision"),

@@ -21,7 +21,7 @@ from gopherpay_operator.resources.references import (
     SecretKey,
     SecretKeyReference,
 )
-from gopherpay_operator.resources.status import ManagedStatus, WatchedStatus
+from gopherpay_operator.resources.status import ConnectionStatus, ManagedStatus
 
 Channel = Literal["in_app", "email", "sms", "chat", "push"]
 Title = Annotated[str, Field(min_length=1, max_length=128)]
@@ -30,8 +30,9 @@ Body = Annotated[str, Field(max_length=65_536)]
 
 NOVU_NAME = "(has(self.spec.externalName) ? self.spec.externalName : self.metadata.name)"
 IDENTIFIER_FITS = Rule(
-    f"{NOVU_NAME}.matches('^[a-zA-Z0-9_.:-]{{1,100}}$')",
-    "the identifier in Novu must be of letters, digits, '-', '_', '.' and ':', at most 100",
+    f"{NOVU_NAME}.matches('^[a-zA-Z0-9_:-][a-zA-Z0-9_.:-]{{0,99}}$')",
+    "the identifier in Novu must be of letters, digits, '-', '_', '.' and ':', at most 100, and "
+    "not begin with '.'",
 )
 
 
@@ -96,7 +97,7 @@ class NovuObserved(Block):
     """Calls that were left in Novu's own limit at the last comparison that found a change."""
 
 
-class NovuConnectionStatus(WatchedStatus):
+class NovuConnectionStatus(ConnectionStatus):
     """What a Novu connection says of itself."""
 
     observed: NovuObserved | None = None
@@ -113,7 +114,10 @@ NOVU_CONNECTION = Kind(
     ),
     spec=NovuConnectionSpec,
     status=NovuConnectionStatus,
-    conditions=CONNECTION_CONDITIONS,
+    conditions={
+        **CONNECTION_CONDITIONS,
+        "EnvironmentMatch": "The key is of the environment that is written here.",
+    },
     columns=(
         condition("Ready"),
         Column("Env", ".spec.environment"),
@@ -138,7 +142,7 @@ absent, every key of the Secret is a credential of that name."""
 class IntegrationRule(Block):
     """One comparison."""
 
-    source: Literal["subscriber", "tenant", "payload"]
+    source: Literal["subscriber", "payload"]
     """What is looked at."""
 
     field: Annotated[str, Field(min_length=1, max_length=128)]
@@ -146,7 +150,7 @@ class IntegrationRule(Block):
 
     operator: Literal[
         "EQUAL", "NOT_EQUAL", "LARGER", "SMALLER", "LARGER_EQUAL", "SMALLER_EQUAL",
-        "IN", "NOT_IN", "LIKE", "IS_DEFINED",
+        "BETWEEN", "NOT_BETWEEN", "IN", "NOT_IN", "ALL_IN", "ANY_IN", "LIKE", "NOT_LIKE",
     ]  # fmt: skip
     """How it is compared."""
 
@@ -200,8 +204,8 @@ class NovuIntegrationSpec(ManagedSpec):
     """Identifier of the integration in Novu; metadata.name when absent. It cannot be set, \
 changed or removed later."""
 
-    name: Title
-    """Name that people see in Novu."""
+    name: Annotated[str, Field(min_length=1, max_length=104)]
+    """Name that people see in Novu, where the mark of its owner follows it."""
 
     provider_id: Annotated[str, Field(min_length=1, max_length=64)]
     """Provider, in Novu's words, such as sendgrid or twilio. It cannot be changed."""
@@ -278,8 +282,8 @@ class NovuTopicSpec(ManagedSpec):
     """Key of the topic in Novu; metadata.name when absent. It cannot be set, changed or removed \
 later."""
 
-    name: Title
-    """Name that people see in Novu."""
+    name: Annotated[str, Field(min_length=1, max_length=76)]
+    """Name that people see in Novu, where the mark of its owner follows it."""
 
 
 class NovuTopicStatus(ManagedStatus):

@@ -14,6 +14,7 @@ DriftPolicy = Literal["Correct", "Report", "Ignore"]
 GROUP = "gopherpay.dev"
 RECONCILE_AT = f"{GROUP}/reconcile-at"
 ALLOW_DESTROY = f"{GROUP}/allow-destroy"
+ROTATE_AT = f"{GROUP}/rotate-at"
 FINALIZER = f"{GROUP}/finalizer"
 
 

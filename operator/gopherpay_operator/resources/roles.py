@@ -41,6 +41,7 @@ Privileges = Annotated[
 Names = Annotated[list[Identifier], Field(min_length=1, max_length=64, json_schema_extra=AS_SET)]
 
 RotationInterval = Annotated[str, Field(json_schema_extra=duration_of("1h", "8760h"))]
+GracePeriod = Annotated[str, Field(json_schema_extra=duration_of("0s", "168h"))]
 TimeOfDay = Annotated[
     str,
     Field(
@@ -146,11 +147,21 @@ class Rotation(Block):
 
     strategy: Literal["DualRole", "InPlace"] = "DualRole"
     """DualRole has two sign-in roles by turns, so that the old password works until nobody uses \
-it; InPlace changes the password of the one role, and open programs must read it anew."""
+it: they are called as the role with _a and _b at the end, act as the role, and what they make \
+belongs to it. InPlace changes the password of the one role, and programs must read it anew \
+before they sign in again."""
+
+    grace_period: GracePeriod = "10m"
+    """How long the old password of DualRole works at least, even when nobody is signed in by it: \
+0s to 168h. It must be longer than programs take to read the Secret anew."""
 
 
 class GeneratedPassword(Block):
-    """A password that the operator makes and writes to the connection Secret."""
+    """A password that the operator makes and writes to the connection Secret.
+
+    The Secret alone has it: whoever deletes the Secret gets another password. So does a new value
+    of the annotation gopherpay.dev/rotate-at.
+    """
 
     length: Annotated[int, Field(ge=24, le=128)] = 32
     """Characters."""
@@ -191,8 +202,10 @@ class ConnectionSecret(Block):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "!has(self.keys) || self.keys.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$'))",
-            "keys of a Secret must be of letters, digits, '-', '_' and '.'",
+            "!has(self.keys) || self.keys.all(k, k.matches('^[-._a-zA-Z0-9]{1,240}$')"
+            " && k != '.rotation')",
+            "keys of a Secret must be of letters, digits, '-', '_' and '.', at most 240 of them, "
+            "and .rotation is taken",
             ".keys",
         ),
     )
@@ -210,7 +223,8 @@ class ConnectionSecret(Block):
         | None
     ) = None
     """Key to text, where {username}, {password}, {host}, {port}, {database} and {uri} are filled \
-in. When absent: username, password, host, port, database and uri."""
+in. When absent: username, password, host, port, database and uri. The Secret has one more key, \
+.rotation, by which the operator knows what it is about."""
 
     variants: Annotated[
         list[Literal["Primary", "Replica", "Pooler"]],
@@ -223,6 +237,16 @@ front; they need the endpoint in the PostgresConnection."""
         Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)] | None
     ) = None
     """Labels of the Secret."""
+
+
+_NAME_FITS_WITH_SUFFIX = Rule(
+    "!(has(self.spec.password) && has(self.spec.password.generate)"
+    " && has(self.spec.password.generate.rotation)"
+    " && self.spec.password.generate.rotation.strategy == 'DualRole')"
+    f" || size({PG_NAME}) <= 61",
+    "the name must have at most 61 characters with the strategy DualRole, which makes two more "
+    "roles with _a and _b at the end",
+)
 
 
 class PostgresRoleSpec(ManagedSpec):
@@ -333,6 +357,7 @@ POSTGRES_ROLE = Kind(
     ),
     rules=(
         NAME_FITS,
+        _NAME_FITS_WITH_SUFFIX,
         Rule(
             f"!({PG_NAME} == 'postgres' || {PG_NAME} == 'public' || {PG_NAME} == 'none'"
             f" || {PG_NAME}.startsWith('pg_') || {PG_NAME}.startsWith('__'))",

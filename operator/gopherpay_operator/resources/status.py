@@ -88,3 +88,10 @@ class ManagedStatus(WatchedStatus):
 
     ownership: Ownership | None = None
     """Whether what exists outside belongs to this resource."""
+
+
+class ConnectionStatus(WatchedStatus):
+    """What every connection says."""
+
+    users: Annotated[int, Field(ge=0)] | None = None
+    """How many resources refer to it."""

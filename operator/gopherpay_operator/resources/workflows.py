@@ -60,8 +60,8 @@ class NovuLayoutSpec(ManagedSpec):
     """Identifier of the layout in Novu (layoutId); metadata.name when absent. It cannot be set, \
 changed or removed later."""
 
-    name: Title
-    """Name that people see in Novu."""
+    name: Annotated[str, Field(min_length=1, max_length=104)]
+    """Name that people see in Novu, where the mark of its owner follows it."""
 
     content: LayoutContent
     """The text around every mail that uses the layout; it must hold {{content}}."""
@@ -75,6 +75,9 @@ class ContentObserved(Block):
 
     live_hash: Hash | None = None
     """Hash of what Novu has, without what Novu adds by itself."""
+
+    sent_hash: Hash | None = None
+    """Hash of what was written, which has become what liveHash is of; absent while it differs."""
 
     issues: Issues | None = None
     """What Novu complains of."""
@@ -248,8 +251,8 @@ class NovuWorkflowSpec(ManagedSpec):
             ".validatePayload",
         ),
         Rule(
-            "!has(self.tags) || self.tags.all(t, !t.startsWith('managed-by:'))",
-            "tags that begin with managed-by: are the operator's own mark",
+            "!has(self.tags) || self.tags.all(t, !t.startsWith('gopherpay:'))",
+            "tags that begin with gopherpay: are the operator's own mark",
             ".tags",
         ),
     )
@@ -261,7 +264,7 @@ metadata.name when absent. It cannot be set, changed or removed later."""
     name: Title
     """Name that people see in Novu."""
 
-    description: Annotated[str, Field(max_length=1000)] = ""
+    description: Annotated[str, Field(max_length=256)] = ""
     """What it is for."""
 
     steps: Annotated[

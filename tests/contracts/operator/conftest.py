@@ -2,7 +2,10 @@
 
 import itertools
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,8 +16,12 @@ from gopherpay_operator.backends.kafka_claims import KafkaClaims
 from gopherpay_operator.backends.postgres import PostgresServer
 from gopherpay_operator.plans.planning import plan
 from gopherpay_operator.plans.policy import Deletion, Policy
+from serve_app.embedded.kafka_properties import Secured
+from tests.fixtures.certificates import make_certificates
+from tests.fixtures.kafka import Broker
 
 OURS, THEIRS = "one/pay/it", "two/pay/it"
+KAFKA_USERS = ("root", "operator", "reader", "other", "nobody")
 _numbers = itertools.count(1)
 
 
@@ -59,6 +66,33 @@ def topics(kafka, topic_prefix):
     return make
 
 
+@pytest.fixture(scope="session")
+def secured_kafka():
+    """Yield the settings of each user of a broker with TLS, passwords and an authorizer.
+
+    All but ``root`` may do nothing unless a test lets them.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gopherpay-test-"))
+    certificates = make_certificates(folder / "certificates")
+    passwords = {name: f"of-{name}" for name in KAFKA_USERS}
+    secured = Secured(certificates.server_file, certificates.ca_file, passwords)
+    broker = Broker(folder, secured=secured)
+    broker.start()
+    yield {
+        name: {
+            "bootstrap.servers": broker.bootstrap_servers,
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": name,
+            "sasl.password": password,
+            "ssl.ca.pem": certificates.ca_file.read_text(),
+        }
+        for name, password in passwords.items()
+    }
+    broker.stop()
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def free_name():
     """Return a name on the server that no other test has; what bears it is removed by `server`."""
@@ -92,3 +126,12 @@ def ask(postgres):
             return cursor.fetchall() if cursor.description else None
 
     return ask
+
+
+@pytest.fixture
+def administrator(server, free_name, ask):
+    """Return the name of an administrator as managed servers have it: no superuser."""
+    del server
+    name = f"{free_name}_admin"
+    ask(f"CREATE ROLE {name} LOGIN CREATEDB CREATEROLE PASSWORD 'admin-secret'")
+    return name

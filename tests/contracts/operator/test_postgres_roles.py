@@ -280,7 +280,9 @@ def test_an_administrator_who_is_no_superuser_can_do_it_all(postgres, free_name,
     )
     assert roles.look(owning).is_empty
     assert databases.look(database).is_empty
-    assert roles.look(believed).is_empty  # its verifier is hidden from us
+    assert roles.look(app).is_empty  # its verifier is hidden, and we know what we have set
+    again = Operator(PostgresRoles(limited))
+    assert again.look(believed).is_empty  # who has just started believes the status
     with login(postgres, app.name, "secret", name):
         pass
     roles.delete(app)

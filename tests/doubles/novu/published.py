@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import jsonschema
 
+SLUG = "^[a-zA-Z0-9]+(?:[-_.][a-zA-Z0-9]+)*$"
+
 
 @lru_cache(maxsize=1)
 def published(path):
@@ -75,13 +77,32 @@ def _queries(operation):
     return {each["name"] for each in operation["parameters"] if each["in"] == "query"}
 
 
+def _without_slips(read):
+    """Return *read* as it is meant where the document does not say what JSON Schema would."""
+    kinds = read.pop("discriminator", None)
+    if kinds is not None:
+        name, mapping = kinds["propertyName"], kinds["mapping"]
+        read["allOf"] = [_of_kind(name, *each) for each in mapping.items()]
+    if "oneOf" in read:
+        read["anyOf"] = read.pop("oneOf")  # its alternatives overlap, whatever the document says
+    if read.get("pattern") == "SLUG_IDENTIFIER_REGEX":
+        read["pattern"] = SLUG  # the document has the name of a constant instead
+    return read
+
+
+def _of_kind(name, value, reference):
+    """Return that what has *value* as its *name* is as *reference* says."""
+    meant = {"properties": {name: {"const": value}}, "required": [name]}
+    return {"if": meant, "then": {"$ref": reference}}
+
+
 def _as_json_schema(schema):
     """Return *schema* with ``nullable`` said in the way of JSON Schema."""
     if isinstance(schema, list):
         return [_as_json_schema(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    read = {key: _as_json_schema(each) for key, each in schema.items()}
+    read = _without_slips({key: _as_json_schema(each) for key, each in schema.items()})
     if read.pop("nullable", None) is not True:
         return read
     return {"anyOf": [read, {"type": "null"}]}

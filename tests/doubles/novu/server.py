@@ -16,12 +16,21 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from tests.doubles.novu import activity, events, people
+from tests.doubles.novu import (
+    activity,
+    environments,
+    events,
+    integrations,
+    layouts,
+    people,
+    topics,
+    workflows,
+)
 from tests.doubles.novu.faults import Faults
 from tests.doubles.novu.frame import Asked, Frame, Told, error
 from tests.doubles.novu.world import World
 
-MODULES = (events, people, activity)
+MODULES = (events, people, activity, environments, workflows, layouts, topics, integrations)
 RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
 

@@ -8,9 +8,10 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.doubles.novu.sites import ENVIRONMENT_ID, ORGANIZATION_ID, Sites
+
 SECRET_KEY = "novu-secret-for-tests"
-ORGANIZATION_ID = "64b000000000000000000001"
-ENVIRONMENT_ID = "64b000000000000000000002"
+PRODUCTION_KEY = "novu-production-secret-for-tests"
 
 
 @dataclass(slots=True)
@@ -49,7 +50,8 @@ class World:
     """The state of an environment.
 
     Attributes:
-        workflows: By identifier; None lets every identifier be one.
+        production_key: Of the organisation's other environment; *secret_key* is Development's.
+        workflows: That may be triggered, by identifier; None lets every identifier be one.
         keeps_answers: Whether idempotency keys mean anything (they do not where Novu is hosted
             by oneself, unless it is switched on).
         drops_repeats: Whether a transaction id that was used is dropped in silence.
@@ -58,6 +60,8 @@ class World:
     """
 
     secret_key: str = SECRET_KEY
+    production_key: str = PRODUCTION_KEY
+    sites: Sites = field(default_factory=Sites)
     workflows: dict[str, Workflow] | None = None
     keeps_answers: bool = True
     drops_repeats: bool = True
@@ -69,6 +73,14 @@ class World:
     remembered: dict[str, Remembered] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _numbers: itertools.count = field(default_factory=lambda: itertools.count(16))
+
+    def site(self, asked):
+        """Return the environment that *asked* has the key of; None for no key of ours."""
+        keys = {
+            f"ApiKey {self.secret_key}": self.sites.development,
+            f"ApiKey {self.production_key}": self.sites.production,
+        }
+        return keys.get(asked.headers.get("authorization"))
 
     def new_id(self):
         """Return an id as Mongo makes them: 24 hexadecimal digits."""

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import yaml
 
+from tests.integration.operator.waiting import until
+
 ROOT = Path(__file__).parents[3]
 CRDS = ROOT / "helm" / "gopherpay-crds" / "files"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+VERSION = "gopherpay.dev/v1alpha1"
 SAMPLES = ROOT / "k8s" / "samples"
 
 
@@ -21,6 +24,21 @@ def documents(folder):
         for path in sorted(folder.glob("*.yaml"))
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
     ]
+
+
+def install_definitions(client):
+    """Apply the definitions of all kinds, and return as soon as they are served."""
+    wanted = documents(CRDS)
+    for document in wanted:
+        answer = apply(client, f"{DEFINITIONS}/{document['metadata']['name']}", document)
+        assert answer.is_success, answer.text
+    plurals = {document["spec"]["names"]["plural"] for document in wanted}
+    until(lambda: plurals <= _served(client))
+
+
+def _served(client):
+    answer = client.get(f"/apis/{VERSION}")
+    return {each["name"] for each in answer.json()["resources"]} if answer.is_success else set()
 
 
 def plural(kind):

@@ -138,7 +138,7 @@ WRONG = [
         "NovuIntegration",
         {
             "spec.conditions": [
-                {"rules": [{"source": "payload", "field": "a", "operator": "IS_DEFINED"}]}
+                {"rules": [{"source": "payload", "field": "a", "operator": "EQUAL"}]}
             ]
         },
         "a primary integration has no conditions",
@@ -156,7 +156,7 @@ WRONG = [
         "bodyFrom is only for steps that tell something",
     ),
     ("NovuWorkflow", {"spec.payloadSchema": ...}, "validatePayload needs payloadSchema"),
-    ("NovuWorkflow", {"spec.tags": ["managed-by:me"]}, "are the operator's own mark"),
+    ("NovuWorkflow", {"spec.tags": ["gopherpay:me"]}, "are the operator's own mark"),
     ("NovuPromotion", {"spec.targetRef.name": "development"}, "must name two environments"),
     ("NovuPromotion", {"spec.resources.all": True}, "either all must be true, or workflows"),
     (

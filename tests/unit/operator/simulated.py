@@ -13,8 +13,10 @@ from gopherpay_operator.plans.observed import (
     Privilege,
     RoleState,
     SchemaState,
+    SignInState,
     TopicState,
 )
+from gopherpay_operator.plans.topic_acls import CreateAcl, DeleteAcl
 
 
 def carried_out(found, actions):
@@ -76,6 +78,31 @@ def create_role(found, action):
     return replace(found, state=RoleState(7, action.attributes), claim=action.claim)
 
 
+def on_role(found, name, **what):
+    """Change the role itself, or the one of that name that signs in for it."""
+    sign_ins = found.state.sign_ins
+    if name not in sign_ins:
+        return changed(found, **what)
+    return changed(found, sign_ins={**sign_ins, name: replace(sign_ins[name], **what)})
+
+
+def create_sign_in(found, action):
+    made = SignInState(8, action.attributes, is_member=True, acts_as=action.acts_as)
+    return changed(found, sign_ins={**found.state.sign_ins, action.name: made})
+
+
+def grant_membership(found, action):
+    if action.name in found.state.sign_ins:
+        return on_role(found, action.name, is_member=True)
+    return changed(found, member_of=found.state.member_of | {action.of})
+
+
+def drop_role(found, action):
+    if action.name in found.state.sign_ins:
+        return changed(found, sign_ins=without(found.state.sign_ins, action.name))
+    return dropped(found, action)
+
+
 def change_privileges(found, action):
     some = {
         Privilege(Place(action.database, action.kind, action.schema, name), right)
@@ -105,6 +132,8 @@ DOES = {
     ta.AddPartitions: lambda found, a: changed(found, partitions=a.after),
     ta.SetTopicConfig: set_topic_config,
     ta.DeleteTopic: lambda found, _: replace(found, state=None),
+    CreateAcl: lambda found, a: replace(found, acls=found.acls | {a.entry}),
+    DeleteAcl: lambda found, a: replace(found, acls=found.acls - {a.entry}),
     da.ClaimDatabase: claimed,
     da.ReleaseDatabase: released,
     da.CreateDatabase: create_database,
@@ -127,10 +156,14 @@ DOES = {
     ra.ClaimRole: claimed,
     ra.ReleaseRole: released,
     ra.CreateRole: create_role,
-    ra.AlterRole: lambda found, a: changed(found, attributes=a.after),
-    ra.SetPassword: lambda found, a: changed(found, verifier=a.verifier),
-    ra.GrantMembership: lambda found, a: changed(found, member_of=found.state.member_of | {a.of}),
+    ra.AlterRole: lambda found, a: on_role(found, a.name, attributes=a.after),
+    ra.SetPassword: lambda found, a: on_role(found, a.name, verifier=a.verifier),
+    ra.ClearPassword: lambda found, a: on_role(found, a.name, verifier=None),
+    ra.CreateSignIn: create_sign_in,
+    ra.TakeSignIn: lambda found, a: on_role(found, a.name, is_ours=True, is_unclaimed=False),
+    ra.ActAs: lambda found, a: on_role(found, a.name, acts_as=a.acts_as),
+    ra.GrantMembership: grant_membership,
     ra.RevokeMembership: lambda found, a: changed(found, member_of=found.state.member_of - {a.of}),
     ra.ChangePrivileges: change_privileges,
-    ra.DropRole: dropped,
+    ra.DropRole: drop_role,
 }

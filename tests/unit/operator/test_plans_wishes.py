@@ -159,7 +159,8 @@ def test_every_sample_can_be_planned(name, wish):
 
     assert documents
     for each in documents:
-        made = plan(wish(each.name, each.spec), Found(), wishes.policy("one/pay/it", each.spec))
+        nothing = Found(acls=frozenset())
+        made = plan(wish(each.name, each.spec), nothing, wishes.policy("one/pay/it", each.spec))
         assert made.steps
 
 
@@ -193,3 +194,13 @@ def test_resources_in_a_list_are_found_and_others_left_out():
 def test_a_wrong_resource_is_told_with_its_place(text, complaint):
     with pytest.raises(Unreadable, match=complaint):
         read(text)
+
+
+def test_a_role_whose_programs_take_turns_does_not_sign_in_itself():
+    generate = {"rotation": {"interval": "24h"}}
+    spec = PostgresRoleSpec.model_validate({**CONNECTED, "password": {"generate": generate}})
+
+    wanted = wishes.role("app", spec)
+
+    assert not wanted.attributes.login
+    assert [each.name for each in wanted.sign_ins] == ["app_a", "app_b"]

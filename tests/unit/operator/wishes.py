@@ -1,5 +1,7 @@
 """Resources, backends and policies of every kind, for the properties of plans."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from gopherpay_operator.plans.desired import (
@@ -14,6 +16,7 @@ from gopherpay_operator.plans.desired import (
     Profile,
     ProfileGrant,
     Schema,
+    SignIn,
 )
 from gopherpay_operator.plans.observed import (
     DatabaseState,
@@ -24,10 +27,13 @@ from gopherpay_operator.plans.observed import (
     Privilege,
     RoleState,
     SchemaState,
+    SignInState,
     Surroundings,
     TopicState,
 )
 from gopherpay_operator.plans.policy import Adoption, Deletion, Drift, Policy
+from gopherpay_operator.plans.rotation import sign_in_names
+from gopherpay_operator.plans.topic_acls import AclEntry
 
 OURS, THEIRS = "here/pay/it", "there/pay/it"
 CLAIMS = st.sampled_from([OURS, THEIRS, None])
@@ -48,6 +54,16 @@ KEYS = st.sampled_from(["retention.ms", "retention.bytes", "segment.bytes"])
 AMOUNTS = st.sampled_from(["-1", "1000", "86400000", "604800000"])
 WAYS = st.sampled_from(["delete", "compact", "compact,delete"])
 CONFIGS = st.dictionaries(KEYS, AMOUNTS) | st.fixed_dictionaries({"cleanup.policy": WAYS})
+ENTRIES = st.frozensets(
+    st.builds(
+        AclEntry,
+        on=st.sampled_from(["topic", "group"]),
+        name=st.just("ledger"),
+        principal=st.sampled_from(["User:ann", "User:bob"]),
+        operation=st.sampled_from(["Read", "Write"]),
+        permission=st.sampled_from(["Allow", "Deny"]),
+    )
+)
 TOPICS = st.tuples(
     st.builds(
         EventTopic,
@@ -61,6 +77,8 @@ TOPICS = st.tuples(
         data_loss_guard=st.sampled_from(DataLossGuard),
         config_allowed=st.none() | st.just(frozenset({"retention.ms"})),
         partitions_max=st.none() | st.just(3),
+        topics_left=st.none() | st.integers(0, 1),
+        acls=st.none() | ENTRIES,
     ),
     st.builds(
         Found,
@@ -77,6 +95,7 @@ TOPICS = st.tuples(
         ),
         CLAIMS,
         st.booleans(),
+        acls=st.none() | ENTRIES,
     ),
 )
 
@@ -133,6 +152,7 @@ DATABASES = st.tuples(
 
 PASSWORD = "correct-horse"
 SALT = b"0123456789abcdef"
+PASSWORDS = st.none() | st.builds(Password, st.just(PASSWORD), st.just(SALT), is_next=st.booleans())
 RELATIONS = [
     Place("pay", Kind.DATABASE),
     Place("pay", Kind.SCHEMA, "public"),
@@ -150,6 +170,28 @@ GRANTS = st.builds(
     st.just(frozenset({"SELECT"})),
     names=st.frozensets(st.sampled_from(["accounts", "outbox_seq", "gone"])),
 )
+
+
+def as_one_owner(found):
+    """Return *found* with nothing of ours that signs in for a role that is not ours."""
+    if found.claim == OURS:
+        return found
+    others = {name: replace(each, is_ours=False) for name, each in found.state.sign_ins.items()}
+    return replace(found, state=replace(found.state, sign_ins=others))
+
+
+SIGN_IN_STATES = st.builds(
+    SignInState,
+    oid=st.just(8),
+    attributes=st.builds(Attributes, login=st.booleans()),
+    is_ours=st.booleans(),
+    is_unclaimed=st.booleans(),
+    is_member=st.booleans(),
+    acts_as=st.sampled_from([None, "ledger", "other"]),
+    verifier=st.none() | st.just("md5-of-old"),
+    sessions=st.integers(0, 1),
+    owned_objects=st.sampled_from([0] * 8 + [1]),
+)
 ROLE_STATES = st.builds(
     RoleState,
     oid=st.just(6),
@@ -162,6 +204,8 @@ ROLE_STATES = st.builds(
     verifier=st.none() | st.just("md5-of-old"),
     verifier_is_readable=st.just(value=True),
     owned_objects=st.integers(0, 1),
+    sessions=st.integers(0, 1),
+    sign_ins=st.dictionaries(st.sampled_from(sign_in_names("ledger")), SIGN_IN_STATES),
 )
 ALL_ROLES = st.tuples(
     st.builds(
@@ -170,8 +214,14 @@ ALL_ROLES = st.tuples(
         attributes=st.builds(Attributes, login=st.booleans()),
         member_of=st.frozensets(st.sampled_from(["reader", "writer"])),
         grants=st.lists(GRANTS, max_size=3).map(tuple),
-        password=st.none() | st.just(Password(PASSWORD, SALT)),
+        password=PASSWORDS,
+        sign_ins=st.sampled_from([(), sign_in_names("ledger")]).flatmap(
+            lambda names: st.tuples(
+                *(st.builds(SignIn, st.just(each), PASSWORDS) for each in names)
+            )
+        ),
     ),
-    st.builds(Found, ROLE_STATES, CLAIMS, around=AROUND) | st.builds(Found, around=AROUND),
+    st.builds(Found, ROLE_STATES, CLAIMS, around=AROUND).map(as_one_owner)
+    | st.builds(Found, around=AROUND),
 )
 EVERYTHING = TOPICS | DATABASES | ALL_ROLES

@@ -1,0 +1,1 @@
+"""The only home of Kubernetes: its client, its watches, its lease."""
