@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """Proxies of yours before the platform that add to ``X-Forwarded-For``."""
     public_url: str | None = None
     """How people reach the platform, for links in mails; the served address when not given."""
+    metrics_port: Port | None = None
+    """A port for ``/metrics`` alone, never to be shown to clients; none when not given."""
 
     postgres_url: SecretStr | None = None
     """A Postgres 15 or newer; the embedded one when not given."""
@@ -64,6 +66,8 @@ class Settings(BaseSettings):
     """The port of the embedded Postgres; a free one when not given."""
     postgres_pool_max: Count = 8
     """Connections that one process may open."""
+    migrate_at_start: bool = True
+    """Whether the start migrates the database; if not, it waits until somebody else has."""
 
     ingress_replicas: Count = 1
     """Processes that answer HTTP."""

@@ -21,6 +21,7 @@ from serve_app.background import PARTS
 from serve_app.edge import Edge
 from serve_app.gateway import Gateway, serve_carried
 from serve_app.lane import LANE
+from serve_app.scrape import scraped
 from serve_app.stream.door import PORT_VARIABLE, door
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ class Ingress:
             edge = Edge(application, settings.trusted_proxies, LANE)
             port = int(os.environ[PORT_VARIABLE])
             await self._open.enter_async_context(door(edge, host=LOOPBACK, port=port))
+        if settings.metrics_port is not None:
+            shown = door(scraped(here.meter), host=settings.host, port=settings.metrics_port)
+            await self._open.enter_async_context(shown)
         return application
 
     async def _carry(self, request: bytes) -> bytes:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actors.domain.errors import StoreUnavailable
-from actors.store.migrate import expected_revision
+from actors.store.migrate import expected_revision, serves
 
 if TYPE_CHECKING:
     from actors.store.pool import Pool
 
 STATE: Final = """
 SELECT (SELECT version_num FROM alembic_version),
+       obj_description('alembic_version'::regclass, 'pg_class'),
        EXISTS (SELECT FROM slots s JOIN shard_members m ON m.owner = s.owner
                WHERE m.lease_until > clock_timestamp())
 """
@@ -27,8 +28,11 @@ class Readiness:
     async def failing(self) -> list[str]:
         """Return what is not as it must be: ``database``, ``schema``, ``slots``."""
         try:
-            ((revision, has_owners),) = await self._pool.rows(STATE)
+            ((revision, comment, has_owners),) = await self._pool.rows(STATE)
         except StoreUnavailable:
             return ["database"]
-        failing = {"schema": revision != self._expected, "slots": not has_owners}
+        failing = {
+            "schema": not serves(self._expected, revision, comment),
+            "slots": not has_owners,
+        }
         return [part for part, fails in failing.items() if fails]

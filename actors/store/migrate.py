@@ -31,7 +31,11 @@ STATEMENT_TIMEOUT_MS: Final = 300_000
 
 
 class SchemaTooNew(Exception):
-    """The database was migrated by a newer version than this one."""
+    """The database was migrated by a newer version, which did more than to add."""
+
+
+COMMENT: Final = "SELECT obj_description('alembic_version'::regclass, 'pg_class')"
+"""What the newest migration has left word of: the revisions whose processes may go on."""
 
 
 def metadata() -> sqlalchemy.MetaData:
@@ -51,6 +55,8 @@ def metadata() -> sqlalchemy.MetaData:
 
 def upgrade(dsn: str, *, report: Callable[[str], None] | None = None) -> None:
     """Migrate the database of *dsn* (an owner's login) to the newest revision and seed it.
+
+    A newer schema that serves this version too is left as it is.
 
     Raises:
         SchemaTooNew: If the database knows a revision that this version does not.
@@ -74,6 +80,8 @@ def _run(connection: sqlalchemy.Connection, report: Callable[[str], None] | None
     if report is not None:
         report(f"schema at {present or 'nothing'}, wanted {expected_revision()}")
     connection.commit()
+    if present is not None and present not in _known():
+        return
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  for the type checker
     make_roles(driver)
@@ -88,19 +96,57 @@ def _present(connection: sqlalchemy.Connection) -> str | None:
     """Return the revision of the database.
 
     Raises:
-        SchemaTooNew: If it is none of ours.
+        SchemaTooNew: If it is none of ours, nor one that serves us.
     """
     present = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if present is not None and present not in known:
+    if present is None or present in _known():
+        return present
+    if not serves(expected_revision(), present, connection.exec_driver_sql(COMMENT).scalar()):
         raise SchemaTooNew(present)
     return present
 
 
+def serves(wanted: str, present: str | None, comment: str | None) -> bool:
+    """Tell whether a version that expects *wanted* can work on the schema *present*.
+
+    It can on its own, and on a newer one that left word of itself in *comment*.
+    """
+    return present == wanted or {present, wanted} <= set((comment or "").split())
+
+
+def served_by(revision: str) -> str:
+    """Return what is left as a comment for versions that do not know the schema *revision*.
+
+    A migration whose module says ``is_expansion = True`` has only added, so the processes of the
+    revision before it keep working; that ends at the first one that does not say so.
+    """
+    served: list[str] = []
+    for script in _scripts().iterate_revisions(revision, "base"):
+        served.append(script.revision)
+        if not getattr(script.module, "is_expansion", False):
+            break
+    return f"serves {' '.join(served)}"
+
+
+def _known() -> set[str]:
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
 def current_revision(dsn: str) -> str | None:
-    """Return the revision the database is at, None when it was never migrated."""
+    """Return the revision the database is at, None when it was never migrated.
+
+    Raises:
+        SchemaTooNew: If it is a newer one that does not serve this version.
+        StoreUnavailable: If the database cannot be reached.
+    """
     with _engine(dsn).connect() as connection:
         return _present(connection)
+
+
+def is_enough(revision: str | None) -> bool:
+    """Tell whether *revision*, as ``current_revision`` returns it, is ours or a newer one."""
+    older = _known() - {expected_revision()}
+    return revision is not None and revision not in older
 
 
 def expected_revision() -> str:

@@ -134,7 +134,7 @@ class LocalShards:
     async def scale(self, count: int, say: Callable[[str], None]) -> None:
         """Scale, and wait until all slots are spread in equal parts."""
         await asyncio.to_thread(serve_api(self.settings, self.running).scale, count)
-        await wait_until_spread(self.settings, self.running, count, say)
+        await wait_until_spread(self.settings, self.running.app_dsn, count, say)
 
 
 @dataclass(frozen=True, slots=True)

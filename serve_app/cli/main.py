@@ -9,6 +9,8 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from serve_app.cli import terminal
+from serve_app.cli.await_schema import await_schema_command
+from serve_app.cli.backup import backup, restore_drill
 from serve_app.cli.config import config
 from serve_app.cli.demo import demo
 from serve_app.cli.events import events_app
@@ -36,6 +38,9 @@ app = typer.Typer(
 )
 for verb in (up, demo, migrate, verify, load, version, config):
     app.command()(verb)
+app.command("await-schema")(await_schema_command)
+app.command()(backup)
+app.command("restore-drill")(restore_drill)
 app.add_typer(operators, name="operators")
 app.add_typer(keys, name="keys")
 app.add_typer(scale, name="scale")

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from actors.domain.errors import StoreUnavailable
-from actors.store.migrate import SchemaTooNew, upgrade
+from actors.store.migrate import (
+    SchemaTooNew,
+    current_revision,
+    expected_revision,
+    is_enough,
+    upgrade,
+)
 from serve_app.embedded.failures import StartFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.settings import Settings
+
+SCHEMA_SECONDS_MAX: Final = 600.0
+SCHEMA_LOOK_SECONDS: Final = 1.0
 
 
 class MigrationFailed(StartFailure):
@@ -30,13 +41,63 @@ def migrate_database(settings: Settings, report: Callable[[str], None] | None = 
         reason = _first_line(error.__cause__ or error)
         raise MigrationFailed(f"The database cannot be reached: {reason}.") from error
     except SchemaTooNew as error:
-        raise MigrationFailed(
-            f"The database is at schema {error}, which is newer than this version knows; "
-            "install the newer version again."
-        ) from error
+        raise _too_new(error) from error
     except Exception as error:
         reason = _first_line(error)
         raise MigrationFailed(f"The database refuses the migration: {reason}.") from error
+
+
+def await_schema(
+    settings: Settings,
+    report: Callable[[str], None],
+    *,
+    seconds_max: float = SCHEMA_SECONDS_MAX,
+) -> None:
+    """Wait until somebody else has brought the schema, with no more than the right to look.
+
+    Raises:
+        MigrationFailed: If that takes too long, or the schema is too new.
+    """
+    wanted = expected_revision()
+    deadline = time.monotonic() + seconds_max
+    seen: str | None = None
+    while not (look := _look(settings)).is_enough:
+        present = look.present
+        if time.monotonic() > deadline:
+            raise MigrationFailed(
+                f"The database is at {present} after {seconds_max:g} s, not at schema {wanted}; "
+                "look at what the migration says."
+            )
+        if present != seen:
+            report(f"waiting for schema {wanted}, the database is at {present}")
+            seen = present
+        time.sleep(SCHEMA_LOOK_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the database is at, in words."""
+
+    present: str
+    is_enough: bool
+
+
+def _look(settings: Settings) -> _Look:
+    """Return the revision of the database, or why there is none."""
+    try:
+        revision = current_revision(settings.app_dsn)
+    except StoreUnavailable:
+        return _Look("no answer", is_enough=False)
+    except SchemaTooNew as error:
+        raise _too_new(error) from error
+    return _Look(revision or "no schema", is_enough(revision))
+
+
+def _too_new(error: SchemaTooNew) -> MigrationFailed:
+    return MigrationFailed(
+        f"The database is at schema {error}, which is newer than this version knows; "
+        "install the newer version again."
+    )
 
 
 def _first_line(error: BaseException) -> str:

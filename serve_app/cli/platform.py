@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from actors.security.keys import ensure_keys
-from serve_app.cli.migration import migrate_database
+from serve_app.cli.migration import await_schema, migrate_database
 from serve_app.cli.options import refuse_own_kafka, refuse_unsafe
 from serve_app.embedded.data_folder import Running, forget, held, note
 from serve_app.embedded.database import application_dsn, embedded_postgres, with_postgres
@@ -122,8 +122,11 @@ def _start_storing(settings: Settings, parts: ExitStack, report: Callable[[str],
         parts.callback(postgres.stop)
         postgres.start()
         settings = with_postgres(settings, postgres.superuser_dsn)
-    report("migrating the database")
-    migrate_database(settings, report)
+    if settings.migrate_at_start:
+        report("migrating the database")
+        migrate_database(settings, report)
+    else:
+        await_schema(settings, report)
     if postgres is not None:
         settings = with_postgres(settings, postgres.superuser_dsn, application_dsn(postgres))
     if settings.keys_dir is None:

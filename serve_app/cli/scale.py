@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -29,6 +30,17 @@ LOOK_SECONDS: Final = 0.5
 
 scale = typer.Typer(help="Change how many processes do one kind of work.", no_args_is_help=True)
 
+TOKEN_VARIABLE: Final = "RAY_AUTH_TOKEN"  # noqa: S105 - its name
+"""Ray's own variable for the token of a cluster; KubeRay sets it in every pod."""
+
+ServeUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--serve-url",
+        help="Serve's own interface where no platform runs on the data folder, as in a pod of Ray.",
+        show_default=False,
+    ),
+]
 Processes = Annotated[int, typer.Argument(help="How many processes.", min=1, max=64)]
 
 
@@ -38,29 +50,38 @@ def _group() -> None:
 
 
 @scale.command("shards")
-def shards(processes: Processes, data_dir: DataDir = None) -> None:
+def shards(processes: Processes, data_dir: DataDir = None, serve_url: ServeUrl = None) -> None:
     """Set how many processes hold account actors; transfers go on meanwhile.
 
     Where the actors live inside the ingress, these are the ingress processes.
     """
     settings = load_settings(data_dir=data_dir)
-    running = find_running(settings.data_dir)
-    if running is None:
-        raise ScalingRefused(f"No platform runs on the data folder {settings.data_dir}.")
-    request_replicas(settings, running, processes)
+    api, app_dsn = _target(settings, serve_url)
+    api.scale(processes)
     with terminal.progress() as say:
-        asyncio.run(wait_until_spread(settings, running, processes, say))
+        asyncio.run(wait_until_spread(settings, app_dsn, processes, say))
     whom = "one process" if processes == 1 else f"{processes} processes, in equal parts"
     terminal.out().print(f"All {SLOT_COUNT} slots are held by {whom}.")
 
 
-def request_replicas(settings: Settings, running: Running, count: int) -> None:
-    """Ask Serve's own scale API of the running platform.
+def _target(settings: Settings, serve_url: str | None) -> tuple[ServeApi, str]:
+    """Return whom to ask for processes, and the database in which to see what became of it.
 
     Raises:
-        ScalingRefused: If Serve says no.
+        ScalingRefused: If no platform runs on the data folder, and none is named.
     """
-    serve_api(settings, running).scale(count)
+    if serve_url is not None:
+        token = os.environ.get(TOKEN_VARIABLE)
+        return ServeApi(serve_url, token, shard_deployment(settings)), settings.app_dsn
+    running = find_running(settings.data_dir)
+    if running is None:
+        raise ScalingRefused(f"No platform runs on the data folder {settings.data_dir}.")
+    return serve_api(settings, running), running.app_dsn
+
+
+def shard_deployment(settings: Settings) -> str:
+    """Return the name of the deployment whose processes hold account actors."""
+    return "AccountShard" if settings.shard_place == "deployment" else "Ingress"
 
 
 def serve_api(settings: Settings, running: Running) -> ServeApi:
@@ -70,14 +91,14 @@ def serve_api(settings: Settings, running: Running) -> ServeApi:
 
 
 async def wait_until_spread(
-    settings: Settings, running: Running, count: int, say: Callable[[str], None]
+    settings: Settings, app_dsn: str, count: int, say: Callable[[str], None]
 ) -> None:
     """Wait until *count* processes hold all slots in equal parts.
 
     Raises:
         ScalingRefused: If that takes too long, or the database does not answer.
     """
-    pool = Pool(running.app_dsn, size_max=1, name="gopherpay-scale")
+    pool = Pool(app_dsn, size_max=1, name="gopherpay-scale")
     seen = ""
     try:
         await pool.open()

