@@ -1,7 +1,7 @@
 """What the operator needs, and how soon it reacts, on a real API server, Kafka and Postgres.
 
-``python -m tests.benchmarks.operator_figures`` prints a Markdown table; it starts and removes all
-it needs, and takes about four minutes.  ``KUBEBUILDER_ASSETS`` names the API server's programs.
+``scripts/bench operator`` prints a Markdown table; it starts and removes all it needs, and takes
+about four minutes.  ``KUBEBUILDER_ASSETS`` names the API server's programs.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def outages(ground):
     """Yield how soon all are Ready after an outage, and what it took."""
     team, operator = ground.team, ground.operator
     names = [f"idle-{number}" for number in range(IDLE_TOPICS)]
-    calls = operator.calls("EventTopic")
+    calls = operator.calls("kafka")
     with ground.kafka.stopped():
         for name in names:
             team.ask_for_a_pass("EventTopic", name)
@@ -175,9 +175,9 @@ def outages(ground):
     until(lambda: set(names) <= _ready(team), seconds=READY_SECONDS_MAX)
     seconds = time.monotonic() - began
     yield f"{len(names)} topics Ready after the broker is back", f"{seconds:.1f} s", "60 s"
-    yield "calls of Kafka by that outage", f"{operator.calls('EventTopic') - calls:.0f}", ""
+    yield "calls of Kafka by that outage", f"{operator.calls('kafka') - calls:.0f}", ""
 
-    calls = operator.calls("EventTopic")
+    calls = operator.calls("kafka")
     with killed(ground.api_server):
         pass
     began = time.monotonic()
@@ -191,7 +191,7 @@ def outages(ground):
         (f"{seconds:.1f} s"),
         "60 s",
     )
-    yield "calls of Kafka by that outage", f"{operator.calls('EventTopic') - calls:.0f}", ""
+    yield "calls of Kafka by that outage", f"{operator.calls('kafka') - calls:.0f}", ""
 
 
 MEASURES = {"idle": idle, "many": many, "secrets": secrets, "outages": outages}

@@ -11,7 +11,7 @@ import typer
 
 from tests.benchmarks import growth as growths
 from tests.benchmarks import limit as limits
-from tests.benchmarks import options, tables
+from tests.benchmarks import operator_figures, options, tables
 from tests.benchmarks import relay as relays
 from tests.benchmarks.ground import database, ground, say
 from tests.benchmarks.lineup import platform
@@ -142,7 +142,12 @@ def simulate(
     )
 
 
-STUDIES = (limit, growth, relay, calibrate, simulate)
+def operator() -> None:
+    """Measure what the operator needs and how soon it reacts; needs KUBEBUILDER_ASSETS."""
+    operator_figures.main([])
+
+
+STUDIES = (limit, growth, relay, calibrate, simulate, operator)
 
 
 def _check(found: costs.Costs) -> None:

@@ -188,7 +188,8 @@ class Servers:
             return server
         if server is not None:
             server.retire()
-        fresh = Server(kind, access, self._tools, lambda: self._on_back(connection))
+        name = connection.kind.removesuffix("Connection").lower()
+        fresh = Server(name, access, self._tools, lambda: self._on_back(connection))
         self._servers[kind, connection] = fresh
         return fresh
 

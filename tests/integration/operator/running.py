@@ -60,9 +60,9 @@ class Running:
         """Return how many passes there were over resources of *kind*."""
         return self._process.metric("reconcile_total", kind=kind)
 
-    def calls(self, kind):
-        """Return how many calls of servers outside there were for resources of *kind*."""
-        return self._process.metric("backend_call_seconds_count", backend=kind)
+    def calls(self, backend):
+        """Return how many calls of *backend* there were: kafka, postgres or novu."""
+        return self._process.metric("backend_call_seconds_count", backend=backend)
 
     def leads(self):
         """Tell whether it holds the Lease."""

@@ -54,7 +54,7 @@ def many(teams, operators, fragile_kafka, free_name):
 
 def test_after_an_outage_of_the_broker_all_are_ready_without_a_hot_loop(many, fragile_kafka):
     team, names, operator = many
-    calls, began = operator.calls("EventTopic"), time.monotonic()
+    calls, began = operator.calls("kafka"), time.monotonic()
 
     with fragile_kafka.stopped():
         for name in names:
@@ -66,7 +66,7 @@ def test_after_an_outage_of_the_broker_all_are_ready_without_a_hot_loop(many, fr
         team.until("EventTopic", name)
     seconds = time.monotonic() - began
     allowed = CALLS_GRANTED + CALLS_EACH_SECOND_MAX * seconds
-    assert 0 < operator.calls("EventTopic") - calls <= allowed
+    assert 0 < operator.calls("kafka") - calls <= allowed
     told = [team.reasons("EventTopic", name).count("BackendUnavailable") for name in names]
     assert max(told) <= 1
 
@@ -75,7 +75,7 @@ def test_after_an_outage_of_the_api_server_all_are_ready_without_a_hot_loop(
     many, api_server, fragile_kafka
 ):
     team, names, operator = many
-    calls, passes = operator.calls("EventTopic"), operator.passes("EventTopic")
+    calls, passes = operator.calls("kafka"), operator.passes("EventTopic")
 
     with killed(api_server):
         fragile_kafka.topics.drop(names[0])
@@ -87,7 +87,7 @@ def test_after_an_outage_of_the_api_server_all_are_ready_without_a_hot_loop(
         team.until("EventTopic", name)
     until(lambda: names[0] in fragile_kafka.topics.names())
     team.until("EventTopic", names[0])
-    assert 0 < operator.calls("EventTopic") - calls <= CALLS_GRANTED
+    assert 0 < operator.calls("kafka") - calls <= CALLS_GRANTED
     assert 0 < operator.passes("EventTopic") - passes <= CALLS_GRANTED
     assert all(
         conditions(team.read("EventTopic", name))["Ready"]["status"] == "True" for name in names

@@ -238,9 +238,9 @@ def test_calls_are_counted_with_what_came_of_them():
 
         told = [(backend, operation, failed) for backend, operation, _, failed in counts.calls]
         assert told == [
-            ("EventTopic", "make", False),
-            ("EventTopic", "observe", False),
-            ("EventTopic", "apply", True),
+            ("kafka", "make", False),
+            ("kafka", "observe", False),
+            ("kafka", "apply", True),
         ]
 
     simulate(main())

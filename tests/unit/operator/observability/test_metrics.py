@@ -25,7 +25,7 @@ def samples():
     metrics = Metrics()
     metrics.stand_by(Standing())
     metrics.reconciled("EventTopic", "ready", "Ready", 0.02)
-    metrics.called("EventTopic", "observe", 0.01, has_failed=False)
+    metrics.called("kafka", "observe", 0.01, has_failed=False)
     metrics.drifted("EventTopic")
     text = metrics.text().decode()
     return {
@@ -42,7 +42,7 @@ def samples():
     [
         (("reconcile_total", "EventTopic", "Ready", "ready"), 1),
         (("reconcile_seconds_count", "EventTopic"), 1),
-        (("backend_call_seconds_count", "EventTopic", "observe", "ok"), 1),
+        (("backend_call_seconds_count", "kafka", "observe", "ok"), 1),
         (("drift_detected_total", "EventTopic"), 1),
         (("queue_depth",), 3),
         (("queue_oldest_seconds",), 1.5),
