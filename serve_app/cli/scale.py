@@ -68,8 +68,10 @@ def _target(settings: Settings, serve_url: str | None) -> tuple[ServeApi, str]:
     """Return whom to ask for processes, and the database in which to see what became of it.
 
     Raises:
-        ScalingRefused: If no platform runs on the data folder, and none is named.
+        ScalingRefused: If no platform runs on the data folder, and none is named with its database.
     """
+    if serve_url is not None and settings.postgres_url is None:
+        raise ScalingRefused("GOPHERPAY_POSTGRES_URL must say where the slots are.")
     if serve_url is not None:
         token = os.environ.get(TOKEN_VARIABLE)
         return ServeApi(serve_url, token, shard_deployment(settings)), settings.app_dsn

@@ -11,7 +11,7 @@ from tests.kind.payments import CLIENT, Door, Payments, operator_key, party
 from tests.kind.platform import await_whole, run_job
 
 CONTEXT = os.environ.get("GOPHERPAY_TEST_KIND")
-TEST_SECONDS = 600
+TEST_SECONDS = 900
 LOG_LINES = 60
 OUTCOMES = pytest.StashKey[list]()
 
