@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 from rich.console import Console
@@ -15,15 +15,18 @@ from gopherpay_operator.backends.kafka_claims import KafkaClaims
 from gopherpay_operator.backends.postgres import PostgresServer
 from gopherpay_operator.backends.postgres_databases import PostgresDatabases
 from gopherpay_operator.backends.postgres_roles import PostgresRoles
+from gopherpay_operator.cli import novu_plans
 from gopherpay_operator.cli.documents import Document, Unreadable, read
 from gopherpay_operator.plans import planning
+from gopherpay_operator.plans.novu import Surroundings
+from gopherpay_operator.plans.novu_marks import owners
 from gopherpay_operator.resources.kafka import EventTopicSpec
 from gopherpay_operator.resources.policies import ALLOW_DESTROY, ManagedSpec
 from gopherpay_operator.resources.postgres import PostgresDatabaseSpec
 from gopherpay_operator.resources.roles import PostgresRoleSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gopherpay_operator.backends.ports import Backend
     from gopherpay_operator.plans.actions import Plan
@@ -58,6 +61,18 @@ Postgres = Annotated[
         "or a passfile for a password, since others see a command line.",
     ),
 ]
+Novu = Annotated[
+    str | None,
+    typer.Option(
+        envvar="GOPHERPAY_OPERATOR_NOVU",
+        help="For what is in Novu: the address of its API. The environment's key is read from "
+        f"{novu_plans.KEY_VARIABLE}.",
+    ),
+]
+Environment = Annotated[
+    Literal["Development", "Production"],
+    typer.Option("--novu-environment", help="Which environment the key is of."),
+]
 Cluster = Annotated[
     str,
     typer.Option(
@@ -68,21 +83,27 @@ Cluster = Annotated[
 
 
 def plan(
+    *,
     file: File,
     kafka: Kafka = None,
     kafka_settings: KafkaSettings = None,
     postgres: Postgres = None,
+    novu: Novu = None,
+    novu_environment: Environment = "Development",
     cluster: Cluster = "default",
 ) -> int:
     """Show what would be done for the resources of a file, and do nothing.
 
     Ends with 0 when everything is as it is written, 2 when something differs, 1 when that cannot
-    be said. The acls of topics are compared; passwords are not, for they are in the cluster's
-    Secrets.
+    be said. The acls of topics are compared; passwords and credentials are not, for they are in
+    the cluster's Secrets. What needs a ConfigMap, a Job or two environments is not planned.
     """
     documents = read(_text(file))
     backends = _backends(kafka, _settings(kafka_settings), postgres)
-    plans = [(each, _planned(each, backends, cluster)) for each in documents]
+    if novu is not None:
+        backends |= novu_plans.backends(novu)
+    around = _surroundings(documents, cluster, novu_environment)
+    plans = [(each, _planned(each, backends, cluster, around)) for each in documents]
     skipped = [each for each, made in plans if made is None]
     known = [(each, made) for each, made in plans if made is not None]
     _show(known, skipped)
@@ -116,28 +137,46 @@ def _backends(kafka: str | None, settings: Mapping[str, str], postgres: str | No
     return made
 
 
-def _planned(document: Document, backends: Backends, cluster: str) -> Plan | None:
+def _surroundings(documents: Sequence[Document], cluster: str, environment: str) -> Surroundings:
+    return Surroundings(
+        environment, owners=owners(cluster, [_claim(each, cluster) for each in documents])
+    )
+
+
+def _claim(document: Document, cluster: str) -> str:
+    return f"{cluster}/{document.namespace}/{document.name}"
+
+
+def _planned(
+    document: Document, backends: Backends, cluster: str, around: Surroundings
+) -> Plan | None:
     """Return the plan for *document*; ``None`` for a kind that is not planned from here.
 
     Raises:
         Unreadable: If nobody has said where its server is.
     """
-    desired, spec = _desired(document), document.spec
+    desired, spec = _desired(document, around), document.spec
     if desired is None or not isinstance(spec, ManagedSpec):
         return None
     backend = backends.get(document.kind)
     if backend is None:
-        option = "--kafka" if document.kind == "EventTopic" else "--postgres"
+        option = _option(document.kind)
         raise Unreadable(f"{document.kind} '{document.name}' needs its server: give {option}.")
     policy = wishes.policy(
-        f"{cluster}/{document.namespace}/{document.name}",
+        _claim(document, cluster),
         spec,
         allow_destroy=document.annotations.get(ALLOW_DESTROY),
     )
     return planning.plan(desired, backend.observe([desired])[desired.name], policy)
 
 
-def _desired(document: Document) -> Desired | None:
+def _option(kind: str) -> str:
+    if kind.startswith("Novu"):
+        return "--novu"
+    return "--kafka" if kind == "EventTopic" else "--postgres"
+
+
+def _desired(document: Document, around: Surroundings) -> Desired | None:
     match document.spec:
         case EventTopicSpec() as spec:
             return wishes.topic(document.name, spec)
@@ -146,7 +185,7 @@ def _desired(document: Document) -> Desired | None:
         case PostgresRoleSpec() as spec:
             return wishes.role(document.name, spec)
         case _:
-            return None
+            return novu_plans.desired(document, around)
 
 
 def _show(plans: list[tuple[Document, Plan]], skipped: list[Document]) -> None:
