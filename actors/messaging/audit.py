@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import md5
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ from actors.domain.events import rfc3339
 from actors.messaging import envelope
 from actors.messaging.connection import Administration, error_of
 from actors.messaging.kafka_source import as_record
+from actors.messaging.passing import patiently
 from actors.messaging.topics import topic_names
 from actors.ports.audit import AuditedRecord
 from actors.ports.events import SourceUnavailable
@@ -99,7 +101,7 @@ def _bounds(
         found = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
         for number in found.partitions if found.error is None else ():
             place = TopicPartition(topic, number)
-            marks = consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS)
+            marks = patiently(partial(consumer.get_watermark_offsets, place, ANSWER_SECONDS))
             if marks is None:
                 raise SourceUnavailable(f"{topic}/{number} does not say where it ends")
             begins[topic, number], ends[topic, number] = marks

@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from actors.messaging.connection import KafkaConnection
 from actors.messaging.kafka_producer import KafkaSender
+from actors.messaging.passing import patiently
 from actors.messaging.topics import topic_names
 from actors.store.outbox_reading import ADVANCE
 from actors.store.pool import Pool
@@ -87,7 +89,8 @@ class DiesWithoutReport(Before):
 
     def _end(self, partition):
         place = TopicPartition(self.topic, partition)
-        return self.look.get_watermark_offsets(place, timeout=WAIT_SECONDS)[1]
+        ends = patiently(partial(self.look.get_watermark_offsets, place, WAIT_SECONDS))
+        return ends[1]
 
 
 async def main(dsn, brokers, prefix, point):

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from actors.messaging import envelope
 from actors.messaging.kafka_producer import KafkaSender
+from actors.messaging.passing import patiently
 from actors.messaging.relay import Relay, Tempo
 from actors.messaging.rest import Rest
 from actors.messaging.topics import ensure_topics, topic_names
@@ -79,8 +80,9 @@ def told(connection, topics):
             for partition in (
                 consumer.list_topics(topic, timeout=WAIT_SECONDS).topics[topic].partitions
             ):
-                ends[topic, partition] = consumer.get_watermark_offsets(
-                    TopicPartition(topic, partition), timeout=WAIT_SECONDS
+                place = TopicPartition(topic, partition)
+                ends[topic, partition] = patiently(
+                    partial(consumer.get_watermark_offsets, place, WAIT_SECONDS)
                 )
         consumer.assign([TopicPartition(*place, low) for place, (low, _) in ends.items()])
         left = {place: high for place, (low, high) in ends.items() if high > low}
