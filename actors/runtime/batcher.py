@@ -7,6 +7,7 @@ A lone turn therefore leaves at once, and the busier it is the larger the batche
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from dataclasses import dataclass
 from operator import attrgetter
@@ -68,7 +69,8 @@ class Batcher:
         self._pump_is_due = False
         self._under_way: set[asyncio.Task[None]] = set()
         self._open: set[Turn] = set()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._alarm_at = math.inf
         self._known_loop: asyncio.AbstractEventLoop | None = None
         self._returned = asyncio.Event()
         self.counts = Counts()
@@ -112,7 +114,7 @@ class Batcher:
             return answered(movement, overloaded())
         turn = Turn(movement, deadline, loop.create_future(), mailbox)
         self._open.add(turn)
-        if self._alarm is None or deadline < self._alarm.when() - PUNCTUAL_SECONDS:
+        if deadline < self._alarm_at - PUNCTUAL_SECONDS:
             self._set_alarm(deadline)
         self._enqueue(turn)
         return turn
@@ -121,11 +123,13 @@ class Batcher:
         """Look at the deadlines at *at*, by the event loop's clock, and not before."""
         if self._alarm is not None:
             self._alarm.cancel()
+        # Kept beside the handle: that of uvloop does not know when, if the time has come already.
+        self._alarm_at = at
         self._alarm = self._loop.call_at(at, self._ring)
 
     def _ring(self) -> None:
         """Tell those whose time is up what is certain: only what was sent may have happened."""
-        self._alarm = None
+        self._alarm, self._alarm_at = None, math.inf
         now = self._loop.time()
         for turn in self._open:
             if turn.deadline <= now:

@@ -2,6 +2,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+import uvloop
 
 from actors.domain.errors import OutcomeUnknown
 from actors.runtime.batcher import Batcher
@@ -242,3 +243,17 @@ async def test_a_send_that_breaks_its_promise_leaves_an_unknown_outcome(ledger):
     turn = batcher.offer(a_movement(ledger.open_account(1), ledger.open_account()), soon())
 
     assert (await turn.answer).status is Status.UNKNOWN
+
+
+def test_turns_whose_time_is_up_already_are_told_so_by_every_kind_of_loop(ledger):
+    async def offer_late():
+        batcher, late = a_batcher(ledger), asyncio.get_running_loop().time() - 1
+        movements = [a_movement(ledger.open_account(1), ledger.open_account()) for _ in range(3)]
+        return await answers_of([batcher.offer(movement, late) for movement in movements])
+
+    for loop_factory in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            answers = runner.run(offer_late())
+
+        assert [answer.status for answer in answers] == [Status.OVERLOADED] * 3
+    assert ledger.commits == []
