@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     """Whether ``/v1/dev/mailbox`` is served; in development when not given."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least important event that is logged."""
+    log_file: Path | None = None
+    """A file to which events are appended, such as ``/proc/1/fd/2`` for the log of a container; \
+the standard error of each process when not given."""
 
     @property
     def is_production(self) -> bool:

@@ -160,7 +160,7 @@ class Background:
 def _own_settings() -> Settings:
     """Return the settings by the environment of this replica, whose logs they shape."""
     settings = Settings()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_file)
     # A request makes some hundred objects that die with it; looking for cycles is rarely due.
     gc.set_threshold(GARBAGE_OBJECTS_MIN)
     return settings

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.kafka"]
+pytest_plugins = ["tests.fixtures.logs", "tests.fixtures.postgres", "tests.fixtures.kafka"]
 
 # A developer's own settings must not change what the tests mean.
 for name in [name for name in os.environ if name.startswith("GOPHERPAY_")]:

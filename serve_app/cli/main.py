@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Final
 
 import typer
 from typer.exceptions import Abort, TyperException
 
+from actors.settings import PREFIX
+from serve_app import logs
 from serve_app.cli import terminal
 from serve_app.cli.await_schema import await_schema_command
 from serve_app.cli.backup import backup, restore_drill
@@ -49,6 +52,7 @@ app.add_typer(events_app(effect), name="events")
 
 def main() -> None:
     """Run the verb that the command line names and end with its exit code."""
+    logs.configure_for_people(os.environ.get(f"{PREFIX}LOG_LEVEL"))
     sys.exit(run())
 
 

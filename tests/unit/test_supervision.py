@@ -2,9 +2,8 @@
 
 import asyncio
 
-import structlog.testing
-
 from serve_app.supervision import supervised
+from tests.fixtures.logs import captured
 
 
 async def for_ever():
@@ -29,7 +28,7 @@ async def test_loops_are_alive_while_all_of_them_run():
 
 
 async def test_one_that_ends_is_the_end_of_all_and_says_why():
-    with structlog.testing.capture_logs() as said:
+    with captured() as said:
         async with supervised(for_ever, broken) as loops:
             await until(lambda: not loops.alive)
 
@@ -45,7 +44,7 @@ async def test_loops_end_with_the_block_and_say_nothing():
         finally:
             ended.append("ended")
 
-    with structlog.testing.capture_logs() as said:
+    with captured() as said:
         async with supervised(noticing):
             await asyncio.sleep(0)
 

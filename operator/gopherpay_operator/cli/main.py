@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Final
+from typing import Final, get_args
 
 import typer
 from rich.console import Console
@@ -15,6 +16,8 @@ from gopherpay_operator.cli.held import held
 from gopherpay_operator.cli.plan import plan
 from gopherpay_operator.cli.run import CannotRun
 from gopherpay_operator.cli.run import run as run_operator
+from gopherpay_operator.observability import logs
+from gopherpay_operator.settings import LogLevel
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -37,7 +40,12 @@ def about() -> None:
 
 
 def main() -> None:
-    """Run the verb that the command line names and end with its exit code."""
+    """Run the verb that the command line names and end with its exit code.
+
+    Until 'run' knows its settings, whatever is logged stays out of answers on standard output.
+    """
+    level = os.environ.get("GOPHERPAY_OPERATOR_LOG_LEVEL", "")
+    logs.configure(level if level in get_args(LogLevel) else "INFO", "console")
     sys.exit(run())
 
 

@@ -40,7 +40,9 @@ def configure(level: str, format_: LogFormat) -> None:
     shown: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if format_ == "json"
-        else structlog.dev.ConsoleRenderer(colors=False)
+        else structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[*before, shown],

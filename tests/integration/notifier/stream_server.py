@@ -8,11 +8,12 @@ from pathlib import Path
 
 from actors.ids import new_id
 from actors.settings import Settings
-from serve_app import composition
+from serve_app import composition, logs
 from serve_app.stream.door import door
 
 
 async def serve(postgres_url, keys_folder):
+    logs.configure("INFO")  # to the standard error: the first line of output is the port
     settings = Settings(
         data_dir=keys_folder.parent, postgres_url=postgres_url, keys_dir=keys_folder
     )

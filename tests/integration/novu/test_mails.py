@@ -76,7 +76,7 @@ async def test_every_kind_of_mail_goes_out(scene):
     assert workflows[2] == "gopherpay-password-changed"
 
 
-async def test_a_token_is_in_no_row_and_in_no_log(scene, capfd):
+async def test_a_token_is_in_no_row_and_in_no_log(scene, caplog, capfd):
     # Every way of a mail: refused, answered late, doubted, replayed, sent.
     scene.double.faults.plan(faults.FAILED_AFTER, path=TRIGGER)
     scene.double.faults.plan(faults.KEPT_FAILURE, path=TRIGGER)
@@ -86,7 +86,7 @@ async def test_a_token_is_in_no_row_and_in_no_log(scene, capfd):
     async with scene.running():
         await until(lambda: scene.query("SELECT 1 FROM mails HAVING count(sent_at) >= 4"))
 
-    kept, logged = await texts_of(scene), "".join(capfd.readouterr())
+    kept, logged = await texts_of(scene), "".join([caplog.text, *capfd.readouterr()])
     told = str(scene.double.world.notifications)
     assert "delivery.failed" in logged
     for mail in mails:

@@ -5,6 +5,7 @@ import sys
 from uuid import UUID
 
 from actors.domain.transfers import Verdict
+from serve_app import logs
 from tests.fixtures.ledger import a_bank, a_movement
 
 
@@ -21,5 +22,6 @@ async def drain(dsn, source_id, target_id, amount_minor):
 
 
 if __name__ == "__main__":
+    logs.configure("INFO")  # to the standard error: the output is the answer
     dsn, source, target, amount = sys.argv[1:]
     sys.stdout.write(str(asyncio.run(drain(dsn, UUID(source), UUID(target), int(amount)))))

@@ -7,7 +7,7 @@ import asyncio
 from gopherpay_operator.backends.ports import DependencyMissing, Forbidden
 from gopherpay_operator.resources.policies import FINALIZER
 from tests.unit.operator.engine.looping import simulate
-from tests.unit.operator.engine.simulated import World
+from tests.unit.operator.engine.simulated_world import World
 
 
 def test_a_connection_says_whether_its_server_answers_and_who_uses_it():

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from gopherpay_operator.engine.ports import Key
 from gopherpay_operator.plans.topic_actions import CreateTopic
 from tests.unit.operator.engine.looping import simulate
-from tests.unit.operator.engine.simulated import TOPIC, Fuse, Key, World
+from tests.unit.operator.engine.simulated_broker import TOPIC
+from tests.unit.operator.engine.simulated_cluster import Fuse
+from tests.unit.operator.engine.simulated_world import World
 
 ORDERS = Key(TOPIC, "shop", "orders")
 

@@ -9,7 +9,7 @@ from gopherpay_operator.plans.observed import Found, TopicState
 from gopherpay_operator.plans.topic_actions import CreateTopic, DeleteTopic
 from gopherpay_operator.resources.policies import ALLOW_DESTROY, FINALIZER
 from tests.unit.operator.engine.looping import simulate
-from tests.unit.operator.engine.simulated import World
+from tests.unit.operator.engine.simulated_world import World
 
 THERE = TopicState("theirs", 3, 1)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.unit.operator.engine.looping import simulate
-from tests.unit.operator.engine.simulated import TOPIC, World
+from tests.unit.operator.engine.simulated_broker import TOPIC
+from tests.unit.operator.engine.simulated_world import World
 
 RESOURCES = 100
 AWAY_SECONDS = 60

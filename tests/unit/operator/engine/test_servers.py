@@ -16,7 +16,7 @@ from gopherpay_operator.engine.servers import IDLE_SECONDS, Servers
 from gopherpay_operator.engine.things import Access
 from gopherpay_operator.plans.observed import Found
 from tests.unit.operator.engine.looping import Threads, simulate
-from tests.unit.operator.engine.simulated import Counts
+from tests.unit.operator.engine.simulated_world import Counts
 
 KAFKA = Key("KafkaConnection", "shop", "kafka")
 

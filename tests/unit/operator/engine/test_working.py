@@ -6,27 +6,22 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-import structlog
 
 from gopherpay_operator.engine.durations import seconds_of
 from gopherpay_operator.engine.ports import Key, Malformed
 from gopherpay_operator.plans.topic_actions import CreateTopic
 from gopherpay_operator.resources.policies import FINALIZER
+from tests.fixtures.logs import captured
 from tests.unit.operator.engine.looping import simulate
-from tests.unit.operator.engine.simulated import SECRET, TOPIC, Broken, Fuse, World
+from tests.unit.operator.engine.simulated_broker import SECRET, TOPIC, Broken
+from tests.unit.operator.engine.simulated_cluster import Fuse
+from tests.unit.operator.engine.simulated_world import World
 
 
 @pytest.fixture(name="lines")
 def lines_of_the_log():
-    before = structlog.get_config()
-    capture = structlog.testing.LogCapture()
-    structlog.configure(
-        processors=[capture],
-        wrapper_class=structlog.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
-    yield capture.entries
-    structlog.configure(**before)
+    with captured() as lines:
+        yield lines
 
 
 def test_a_resource_that_comes_before_its_connection_is_ready_seconds_after_it():
