@@ -172,8 +172,10 @@ def find_target(settings: Settings, given: Given) -> Target:
     """Return the deployment that is given, else the one that runs on the data folder.
 
     Raises:
-        TargetMissing: If neither is there.
+        TargetMissing: If neither is there, or the key that is given is empty.
     """
+    if given.operator_key is not None and not given.operator_key.strip():
+        raise TargetMissing("The key of --operator-key is empty; leave it out or give a key.")
     running = find_running(settings.data_dir)
     if given.url is not None:
         url = given.url.rstrip("/")

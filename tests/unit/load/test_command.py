@@ -35,6 +35,8 @@ ELSEWHERE = ("--url", "http://127.0.0.1:1")
         ((*ELSEWHERE, "--json", "/nowhere/x"), "The file /nowhere/x cannot be written"),
         (ELSEWHERE, "which need an operator's key"),
         ((*ELSEWHERE, "--shards", "1,2"), "name it with --serve-url"),
+        ((*ELSEWHERE, "--operator-key", ""), "The key of --operator-key is empty"),
+        ((*ELSEWHERE, "--operator-key", " "), "The key of --operator-key is empty"),
         ((*ELSEWHERE, "--operator-key", "k"), "http://127.0.0.1:1 does not answer"),
     ],
 )
@@ -65,3 +67,12 @@ def test_an_option_can_be_a_variable(command, monkeypatch):
     assert code == 0
     assert "Scenario    ping-pong" in out
     assert "2 users, 2 accounts" in out
+
+
+def test_an_empty_variable_is_no_operators_key(command, monkeypatch):
+    monkeypatch.setenv("GOPHERPAY_LOAD_OPERATOR_KEY", "")
+
+    code, _, complaint = command(*ELSEWHERE)
+
+    assert code != 0
+    assert "which need an operator's key" in complaint
