@@ -39,22 +39,34 @@ def generated() -> dict[str, str]:
 
 
 def rendered(
-    chart: str, values: Mapping[str, Any], name: str = RELEASE, namespace: str = NAMESPACE
+    chart: str,
+    values: Mapping[str, Any],
+    name: str = RELEASE,
+    namespace: str = NAMESPACE,
+    revision: int = 1,
 ) -> str:
     """Return what Helm makes of *chart* with *values*, file by file.
 
     Args:
-        chart: Its folder in ``helm``.
+        chart: Its folder in ``helm``, or its package there.
         values: Laid over those of the chart.
         name: Of the release.
         namespace: Of the release.
+        revision: Of the release; every one after the first is an upgrade.
 
     Raises:
         helm_python.HelmError: If Helm refuses the values, or a template fails.
     """
     with helm_python.Chart.load(ROOT / "helm" / chart) as loaded:
         loaded.validate_schema(dict(values))
-        files = loaded.render(dict(values), name=name, namespace=namespace)
+        files = loaded.render(
+            dict(values),
+            name=name,
+            namespace=namespace,
+            revision=revision,
+            is_install=revision == 1,
+            is_upgrade=revision > 1,
+        )
     filled = {
         path: text.strip().removeprefix("---").strip()
         for path, text in sorted(files.items())
