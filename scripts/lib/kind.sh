@@ -46,7 +46,8 @@ step() {
 show_state() {
   {
     kn get pods --output wide
-    kn get rayservices,postgresconnections,kafkaconnections,postgresdatabases,eventtopics
+    kn get rayservices,postgresconnections,kafkaconnections,novuconnections
+    kn get postgresdatabases,postgresroles,eventtopics,novuworkflows
     kn get events --sort-by=.lastTimestamp | tail -n 30
     kn logs --selector app.kubernetes.io/component=migration --tail=20
   } >&2 2>/dev/null || true
@@ -71,6 +72,7 @@ operator_tag() {
 }
 
 platform_image() { printf 'gopherpay:%s' "$(platform_tag)"; }
+redis_image() { printf 'gopherpay-redis:%s' "$(digest_of k8s/development/redis)"; }
 operator_image() { printf 'gopherpay-operator:%s' "$(operator_tag)"; }
 
 build_image() {
@@ -82,6 +84,3 @@ build_image() {
 fetch_image() {
   docker image inspect "$1" >/dev/null 2>&1 || docker pull "$1"
 }
-
-# What the node has already is not sent again.
-load_images() { kind load docker-image --name "$cluster" "$@"; }

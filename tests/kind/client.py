@@ -16,7 +16,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-HOST, PORT = os.environ.get("CLIENT_HOST", "gopherpay-serve-svc"), 8000
+HOST = os.environ.get("CLIENT_HOST", "gopherpay-serve-svc")
+PORT = int(os.environ.get("CLIENT_PORT", "8000"))
 FOLDER = pathlib.Path("/tmp")  # noqa: S108 - a volume of the pod, nobody else is in it
 REQUEST_SECONDS = 10
 REPEATED_FOR_SECONDS = 180
@@ -56,11 +57,11 @@ def decoded(content):
         return None
 
 
-def headers_of(token=None, key=None):
+def headers_of(token=None, key=None, scheme="Bearer"):
     """Return the headers of a request."""
     headers = {"Content-Type": "application/json"}
     if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"{scheme} {token}"
     if key is not None:
         headers["Idempotency-Key"] = key
     return headers
@@ -178,10 +179,10 @@ def pay(name, threads, requests_a_second, parties):
     sys.stdout.write(json.dumps(tally.facts()))
 
 
-def ask(method, path, token=None, key=None, body=None):
+def ask(method, path, body=None, **credentials):
     """Send one request, and print status and answer."""
     content = None if body is None else json.dumps(body)
-    status, answer = Line().ask(method, path, headers_of(token, key), content)
+    status, answer = Line().ask(method, path, headers_of(**credentials), content)
     sys.stdout.write(json.dumps([status, answer]))
 
 

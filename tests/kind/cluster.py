@@ -47,18 +47,21 @@ class Cluster:
         command = ["helm", f"--kube-context={self.context}", "-n", self.namespace]
         return run([*command, *arguments], seconds=seconds)
 
-    def on_node(self, *arguments):
-        """Return what a program on the only node prints."""
-        node = f"{self.context.removeprefix('kind-')}-control-plane"
-        return run(["docker", "exec", node, *arguments])
+    def machines(self):
+        """Return the names of all nodes."""
+        return {node["metadata"]["name"] for node in self.get("nodes")["items"]}
 
     def get(self, what, *options):
         """Return one object, or a list of them, as its document."""
         return json.loads(self.kubectl("get", what, *options, "--output=json"))
 
     def pods(self, component):
-        """Return the pods of a component that are not about to end."""
-        found = self.get("pods", f"--selector=app.kubernetes.io/component={component}")
+        """Return the pods of a component that are not about to end.
+
+        The pod that clears a Redis for KubeRay is made of the head's template, and is no head.
+        """
+        select = f"app.kubernetes.io/component={component},ray.io/node-type!=redis-cleanup"
+        found = self.get("pods", f"--selector={select}")
         return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
 
     def serving(self):
@@ -96,8 +99,8 @@ def run(command, *, given=None, seconds=120):
     return ended.stdout
 
 
-def kill_processes(cluster, pod):
-    """Send SIGKILL to every process of the containers of *pod*, from the node."""
+def kill_processes(pod):
+    """Send SIGKILL to every process of the containers of *pod*, from its node."""
     containers = [
         status["containerID"].rpartition("/")[2] for status in pod["status"]["containerStatuses"]
     ]
@@ -109,4 +112,5 @@ def kill_processes(cluster, pod):
         done
         echo "$killed"
     """
-    return int(cluster.on_node("bash", "-c", script))
+    machine = pod["spec"]["nodeName"]
+    return int(run(["docker", "exec", machine, "bash", "-c", script]))

@@ -23,6 +23,7 @@ spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
   terminationGracePeriodSeconds: 1
+  nodeSelector: {node-role.kubernetes.io/control-plane: ""} # the other machine is drained
   securityContext:
     runAsNonRoot: true
     runAsUser: 10001

@@ -19,14 +19,17 @@ SCOPES = ["accounts:read", "accounts:write", "transfers:read", "transfers:write"
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The Service of the platform, asked from a pod of the cluster."""
+    """A Service, that of the platform if nothing else is said, asked from a pod of the cluster."""
 
     cluster: object
+    host: str = "gopherpay-serve-svc"
+    port: int = 8000
 
     def ask(self, method, path, **more):
-        """Return status and answer of one request; *more* is token, key, body."""
+        """Return status and answer of one request; *more* is token, scheme, key, body."""
         given = json.dumps({"method": method, "path": path, **more})
-        command = ("exec", "-i", CLIENT, "--", "python", "/client/client.py", "ask")
+        where = ("env", f"CLIENT_HOST={self.host}", f"CLIENT_PORT={self.port}")
+        command = ("exec", "-i", CLIENT, "--", *where, "python", "/client/client.py", "ask")
         return tuple(json.loads(self.cluster.kubectl(*command, given=given)))
 
     def expect(self, status, method, path, **more):

@@ -10,15 +10,15 @@ VALUES = ROOT / "helm" / "gopherpay" / "values-kind.yaml"
 CHART = ROOT / "helm" / "gopherpay"
 
 
-def install(cluster, image, *options):
+def install(cluster, image, *options, chart=CHART, values=VALUES):
     """Install the chart, or change what is installed to *image* and *options*."""
     repository, _, tag = image.rpartition(":")
     cluster.helm(
         "upgrade",
         "--install",
         "gopherpay",
-        str(CHART),
-        f"--values={VALUES}",
+        str(chart),
+        f"--values={values}",
         f"--set=image.repository={repository},image.tag={tag}",
         *options,
     )
@@ -65,6 +65,24 @@ def is_ready(pod):
 def await_whole(cluster):
     """Wait until the platform is whole."""
     cluster.until(lambda: is_whole(cluster), "the platform is whole")
+
+
+def await_one_cluster(cluster, image):
+    """Wait until the new cluster of Ray serves, with *image*, and the old one is gone."""
+    await_whole(cluster)
+    cluster.until(lambda: len(cluster.get("rayclusters")["items"]) == 1, "the old one is gone")
+    assert image_of(cluster) == image
+
+
+def image_of(cluster):
+    """Return the image of all pods of Ray that serve."""
+    (image,) = {
+        container["image"]
+        for component in ("head", "worker")
+        for pod in cluster.pods(component)
+        for container in pod["spec"]["containers"]
+    }
+    return image.removeprefix("docker.io/library/")
 
 
 def run_job(cluster, cron_job, seconds=240):

@@ -7,11 +7,12 @@ import uuid
 
 import pytest
 
-from tests.kind.payments import CLIENT, open_account, sign_up
+from tests.kind.payments import CLIENT, Door, open_account, sign_up
 from tests.kind.platform import is_ready, query, run_job
 
 MADE = {
     "eventtopics": {"gopherpay-account", "gopherpay-user", "gopherpay-dead-letter"},
+    "novuworkflows": {"gopherpay-transfer-received", "gopherpay-verify-email"},
     "postgresdatabases": {"gopherpay"},
     "postgresroles": {
         "gopherpay-owner-role",
@@ -21,6 +22,7 @@ MADE = {
     },
 }
 KAFKA = "/opt/kafka/bin"
+NOVU_KEY = {"token": "novu-secret-for-tests", "scheme": "ApiKey"}
 
 
 def in_kafka(cluster, script, *arguments, seconds=120):
@@ -42,12 +44,33 @@ def test_the_operator_has_made_what_the_chart_asks_for(cluster):
     assert {"gopherpay_owner", "gopherpay_app", "gopherpay_migrator", "gopherpay_login"} <= roles
 
 
+def test_the_operator_has_written_the_workflows_to_novu(door):
+    novu = Door(door.cluster, "novu", 3000)
+
+    path = "/v2/workflows/gopherpay-transfer-received"
+    found = novu.expect(200, "GET", path, **NOVU_KEY)["data"]
+
+    assert found["active"]
+    assert [step["type"] for step in found["steps"]] == ["email", "push"]
+
+
 def test_every_pod_is_a_restricted_one(cluster):
     label = "pod-security.kubernetes.io/enforce"
     namespace = cluster.get(f"namespace/{cluster.namespace}")
 
     assert namespace["metadata"]["labels"][label] == "restricted"
     assert len(cluster.get("pods")["items"]) >= 5
+
+
+def test_the_log_of_a_pod_shows_what_the_platform_says(cluster):
+    (worker,) = cluster.pods("worker")
+    command = ("logs", worker["metadata"]["name"], "--container=ray")
+
+    def events():
+        lines = cluster.kubectl(*command).splitlines()
+        return {json.loads(line)["event"] for line in lines if line.startswith("{")}
+
+    cluster.until(lambda: {"lanes.held", "identity.swept"} <= events(), "they are in the log", 90)
 
 
 def test_helm_test_says_that_it_works(cluster):
@@ -57,7 +80,7 @@ def test_helm_test_says_that_it_works(cluster):
     assert "Ed25519" in said
 
 
-def test_a_payment_is_settled_told_to_kafka_and_put_into_the_inbox(cluster, door, treasury):
+def test_a_payment_is_settled_and_told_to_kafka_the_inbox_and_novu(cluster, door, treasury):
     _, ada = sign_up(cluster, door, "Ada")
     _, grace = sign_up(cluster, door, "Grace")
     source = open_account(door, ada, treasury, "100.00")
@@ -75,16 +98,29 @@ def test_a_payment_is_settled_told_to_kafka_and_put_into_the_inbox(cluster, door
     notice = cluster.until(
         lambda: _notice(door, grace, transfer["id"]), "the notification is in the inbox", 90
     )
+    sent = cluster.until(lambda: _sent(cluster, transfer["id"]), "Novu was told of it", 90)
 
     assert (transfer["status"], balance["posted"]) == ("posted", "11.50")
     assert (event["source_account_id"], event["amount_minor"]) == (source, 1050)
     assert (notice["kind"], notice["data"]["amount"]) == ("transfer.received", "10.50")
+    assert sent["template"]["name"] == "gopherpay-transfer-received"
+    assert sent["payload"]["title"] == notice["title"]
 
 
 def _notice(door, session, transfer_id):
     """Return the notification of a transfer, None when there is none yet."""
     told = door.expect(200, "GET", "/v1/notifications", token=session)["data"]
     return next((notice for notice in told if notice["data"]["transfer_id"] == transfer_id), None)
+
+
+def _sent(cluster, transfer_id):
+    """Return what Novu was told of a transfer, None when it was told nothing yet."""
+    novu = Door(cluster, "novu", 3000)
+    told = novu.expect(200, "GET", "/v1/notifications?limit=50", **NOVU_KEY)["data"]
+    return next(
+        (one for one in told if one["payload"].get("data", {}).get("transfer_id") == transfer_id),
+        None,
+    )
 
 
 def _event(cluster, transfer_id):

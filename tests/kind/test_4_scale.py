@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -53,6 +54,15 @@ def scale_shards(cluster, count):
     return " ".join(cluster.kubectl(*pod, *command, seconds=240).split())
 
 
+def await_budget(cluster):
+    """Wait until Kubernetes has seen that both workers are there."""
+    cluster.until(
+        lambda: cluster.get("pdb/gopherpay-worker")["status"]["disruptionsAllowed"] == 1,
+        "the budget knows both workers",
+        120,
+    )
+
+
 def evict(cluster, pod):
     """Ask Kubernetes to let a pod go, as kubectl drain does for each pod of a machine."""
     name = pod["metadata"]["name"]
@@ -65,12 +75,8 @@ def evict(cluster, pod):
     cluster.kubectl("create", f"--raw={path}", "-f", "-", given=json.dumps(wish))
 
 
-def test_a_drain_takes_one_worker_at_a_time(cluster, payments, record_outcome):
-    cluster.until(
-        lambda: cluster.get("pdb/gopherpay-worker")["status"]["disruptionsAllowed"] == 1,
-        "the budget knows both workers",
-        120,
-    )
+def test_only_one_worker_may_be_evicted_at_a_time(cluster, payments, record_outcome):
+    await_budget(cluster)
     first, second = cluster.pods("worker")
 
     with payments.running() as outcome:
@@ -86,6 +92,63 @@ def test_a_drain_takes_one_worker_at_a_time(cluster, payments, record_outcome):
         )
         await_whole(cluster)
 
-    record_outcome("drain of one of two workers", outcome)
+    record_outcome("eviction of one of two workers", outcome)
     assert (outcome["unresolved"], outcome["refused"]) == ([], [])
     assert outcome["acknowledged"] > 0
+
+
+def worker_machines(cluster):
+    """Return the names of the machines on which workers are."""
+    return {pod["spec"]["nodeName"] for pod in cluster.pods("worker")}
+
+
+@contextmanager
+def closed(cluster, machine):
+    """Let no new pod come to *machine* while the block runs."""
+    cluster.kubectl("cordon", machine)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", machine)
+
+
+def bring_a_worker_to(cluster, machine):
+    """See that a worker runs on *machine*: where pods go is a preference, not a promise."""
+    if machine in worker_machines(cluster):
+        return
+    (other,) = cluster.machines() - {machine}
+    with closed(cluster, other):
+        evict(cluster, cluster.pods("worker")[0])
+        cluster.until(lambda: machine in worker_machines(cluster), f"a worker is on {machine}")
+        await_whole(cluster)
+
+
+def test_a_drained_machine_gives_its_pods_to_the_other(cluster, payments, record_outcome):
+    keeper = cluster.get("pod/postgres-0")["spec"]["nodeName"]
+    (machine,) = cluster.machines() - {keeper}
+    await_budget(cluster)
+    bring_a_worker_to(cluster, machine)
+    await_budget(cluster)
+    there = pods_on(cluster, machine)
+
+    with payments.running() as outcome, closed(cluster, machine):
+        drain = ("drain", machine, "--ignore-daemonsets", "--delete-emptydir-data")
+        cluster.kubectl(*drain, "--timeout=400s", seconds=420)
+        left = pods_on(cluster, machine)
+        await_whole(cluster)
+
+    record_outcome(f"drain of a machine with {', '.join(sorted(there))}", outcome)
+    assert "worker" in there
+    assert left == []
+    assert worker_machines(cluster) == {keeper}
+    assert (outcome["unresolved"], outcome["refused"]) == ([], [])
+    assert outcome["acknowledged"] > 0
+
+
+def pods_on(cluster, machine):
+    """Return the components of the pods of our namespace on *machine* that have not ended."""
+    select = f"--field-selector=spec.nodeName={machine},status.phase=Running"
+    return [
+        pod["metadata"]["labels"].get("app.kubernetes.io/component", pod["metadata"]["name"])
+        for pod in cluster.get("pods", select)["items"]
+    ]

@@ -45,6 +45,7 @@
       "GOPHERPAY_SHARD_PLACE" $v.shards.place
       "GOPHERPAY_SHARD_REPLICAS" (toString $v.shards.replicas)
       "GOPHERPAY_SHARD_GENERATION" (toString $v.generation)
+      "GOPHERPAY_LOG_FILE" "/proc/1/fd/2"
       "RAY_USAGE_STATS_ENABLED" "0") -}}
 {{- if $v.publicUrl }}{{ $_ := set $env "GOPHERPAY_PUBLIC_URL" $v.publicUrl }}{{ end -}}
 {{- if $v.kafka.enabled }}{{ $env = merge $env (include "gopherpay.kafkaVariables" .root | fromJson) }}{{ end -}}

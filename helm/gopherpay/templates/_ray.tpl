@@ -22,6 +22,9 @@ metadata:
     {{- include "gopherpay.podLabels" (dict "root" $root "component" .component) | nindent 4 }}
   annotations:
     ray.io/overwrite-container-cmd: "true"
+    {{- with $root.Values.restartedAt }}
+    gopherpay.dev/restarted-at: {{ . | quote }}
+    {{- end }}
 spec:
   terminationGracePeriodSeconds: {{ add $root.Values.ray.drainSeconds 30 }}
   {{- include "gopherpay.podSecurity" $root | nindent 2 }}

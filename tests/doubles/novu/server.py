@@ -1,4 +1,4 @@
-"""A stand-in for Novu: a real HTTP server on loopback with state, faults and a memory.
+"""A stand-in for Novu: a real HTTP server with state, faults and a memory.
 
 What it takes and gives is held to the models of the ``novu-py`` client, which is the contract
 that everybody has; ``published`` holds every exchange to the published OpenAPI document too.
@@ -59,6 +59,7 @@ class NovuDouble:
     faults: Faults = field(default_factory=Faults)
     exchanges: list[Exchange] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
+    host: str = "127.0.0.1"
     port: int = 0
     _server: _Server | None = None
     _connections: set = field(default_factory=set)
@@ -72,7 +73,7 @@ class NovuDouble:
         """Answer from now on."""
         frame = Frame(self.world, [call for module in MODULES for call in module.CALLS])
         handler = type("Handler", (_Handler,), {"double": self, "frame": frame})
-        self._server = _Server(("127.0.0.1", self.port), handler)
+        self._server = _Server((self.host, self.port), handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 

@@ -46,9 +46,9 @@ def merged(values, changes):
     return both
 
 
-def objects(changes):
-    """Return the objects of the least values with *changes*."""
-    [text] = helm(["rendered", "gopherpay", merged(LEAST, changes)])
+def objects(changes, name="defaults"):
+    """Return the objects of the values *name*, the least if nothing is said, with *changes*."""
+    [text] = helm(["rendered", "gopherpay", merged(values_of(name), changes)])
     assert isinstance(text, str), text
     return [each for each in yaml.safe_load_all(text) if each]
 

@@ -293,3 +293,33 @@ def test_the_digest_wins_over_the_tag():
     (container,) = ray_pods(rendered()["closed-values"])["head"]["spec"]["containers"]
 
     assert container["image"].startswith("registry.example/gopherpay@sha256:")
+
+
+def test_only_the_passwords_of_logins_rotate_and_only_where_it_is_asked_for():
+    def rotations(found):
+        return {
+            each["spec"]["externalName"]: each["spec"]["password"]["generate"].get("rotation")
+            for each in looking.of_kind(found, "PostgresRole")
+            if "password" in each["spec"]
+        }
+
+    asked = {"interval": "720h", "gracePeriod": "10m", "strategy": "DualRole"}
+    names = {"gopherpay_migrator", "gopherpay_login"}
+    unasked = {"resources": {"postgres": {"rotation": {"interval": ""}}}}
+
+    assert rotations(rendered()["managed-values"]) == dict.fromkeys(names, asked)
+    assert rotations(objects(unasked, "managed-values")) == dict.fromkeys(names)
+
+
+@pytest.mark.parametrize("name", ["managed-values", "single-values"])
+def test_another_restarted_at_makes_new_pods(name):
+    mark = "gopherpay.dev/restarted-at"
+    before, after = (
+        dict(looking.pod_templates(objects({"restartedAt": text}, name))) for text in ("1", "2")
+    )
+
+    rolled = {place for place, pod in after.items() if pod != before[place]}
+
+    assert rolled
+    for place in rolled:
+        assert after[place]["metadata"]["annotations"][mark] == "2"
