@@ -12,6 +12,7 @@ from tests.kind.cluster import CommandFailed
 from tests.kind.platform import query
 
 CLIENT = "client"
+SERVICE = "gopherpay-serve-svc"
 FOLDER = "/tmp"  # noqa: S108 - a volume of the client's pod
 PASSWORD = "violet 30417879 umbrella"
 SCOPES = ["accounts:read", "accounts:write", "transfers:read", "transfers:write"]
@@ -22,7 +23,7 @@ class Door:
     """A Service, that of the platform if nothing else is said, asked from a pod of the cluster."""
 
     cluster: object
-    host: str = "gopherpay-serve-svc"
+    host: str = SERVICE
     port: int = 8000
 
     def ask(self, method, path, **more):
@@ -90,11 +91,12 @@ class Payments:
     acknowledged: dict = field(default_factory=dict)
 
     @contextmanager
-    def running(self, *, threads=6, requests_a_second=30):
-        """Pay while the block runs; the outcome is filled when it has ended."""
+    def running(self, *, threads=6, requests_a_second=30, host=SERVICE):
+        """Pay at *host* while the block runs; the outcome is filled when it has ended."""
         name, outcome = f"p{uuid.uuid4().hex[:8]}", {}
         given = {"name": name, "threads": threads, "requests_a_second": requests_a_second}
-        command = ("exec", "-i", CLIENT, "--", "python", "/client/client.py", "pay")
+        where = ("env", f"CLIENT_HOST={host}")
+        command = ("exec", "-i", CLIENT, "--", *where, "python", "/client/client.py", "pay")
         with subprocess.Popen(
             self.cluster.kubectl_command(*command),
             stdin=subprocess.PIPE,

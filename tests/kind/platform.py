@@ -26,7 +26,24 @@ def install(cluster, image, *options, chart=CHART, values=VALUES):
 
 def is_whole(cluster):
     """Tell whether what was asked for runs, and nothing else is on its way."""
-    service = cluster.get("rayservice/gopherpay")
+    services = cluster.get("rayservices")["items"]
+    return _serves(cluster, services[0]) if services else _is_deployed(cluster)
+
+
+def _is_deployed(cluster):
+    """Tell whether the platform in one pod is as it was asked for, and alone."""
+    deployment = cluster.get("deployment/gopherpay")
+    status = deployment["status"]
+    return (
+        status.get("observedGeneration") == deployment["metadata"]["generation"]
+        and status.get("updatedReplicas") == status.get("readyReplicas") == 1
+        and len(cluster.pods("platform")) == 1
+        and not cluster.get("rayclusters")["items"]
+    )
+
+
+def _serves(cluster, service):
+    """Tell whether the cluster of Ray that *service* describes is there, and no other."""
     status = service.get("status", {})
     conditions = {found["type"]: found["status"] for found in status.get("conditions", ())}
     return (
