@@ -1,6 +1,5 @@
 """Rotation on a real server: nobody who reads the Secret is ever refused."""
 
-import asyncio
 import threading
 import time
 
@@ -16,6 +15,7 @@ from tests.contracts.operator.postgres_world import (
     Cut,
     World,
 )
+from tests.contracts.operator.readers import Readers
 
 DUAL = {"generate": {"rotation": {"interval": "24h", "gracePeriod": "10m"}}}
 IN_PLACE = {"generate": {"rotation": {"interval": "24h", "strategy": "InPlace"}}}
@@ -284,15 +284,15 @@ async def test_a_role_that_only_looks_like_ours_is_never_taken(world, name, plac
                f"{name}_a") == [(None,)]  # fmt: skip
 
 
-class Clients:
+class Clients(Readers):
     """Programs that read the Secret and sign in, without a pause."""
 
     def __init__(self, world, place, how_many=3):
+        super().__init__(how_many)
         self.world, self.place = world, place
         self.is_over = threading.Event()
         self.refused = []
         self.seen = set()
-        self.rounds = [0] * how_many
         self.threads = [threading.Thread(target=self.run, args=(each,)) for each in range(how_many)]
 
     def __enter__(self):
@@ -314,14 +314,6 @@ class Clients:
                 self.refused.append(error)
             self.rounds[number] += 1
             self.is_over.wait(0.005)
-
-    async def have_read_anew(self):
-        """Wait until every program has read the Secret after now, and has ended what it did."""
-        wanted = [rounds + 2 for rounds in self.rounds]
-        deadline = time.monotonic() + SECONDS_MAX
-        while any(has < need for has, need in zip(self.rounds, wanted, strict=True)):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.slow

@@ -1,12 +1,12 @@
 """A rotation while money moves: the platform's own commits, by a login that the operator keeps."""
 
 import asyncio
-import time
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests.contracts.operator.postgres_world import ADMIN_PASSWORD, SECONDS_MAX, World
+from tests.contracts.operator.postgres_world import ADMIN_PASSWORD, World
+from tests.contracts.operator.readers import Readers
 from tests.contracts.operator.test_postgres_rotation import DUAL, rotated
 from tests.fixtures.ledger import a_bank, a_movement, assert_books_are_right
 
@@ -16,13 +16,13 @@ PAYMENTS_A_SESSION = 3
 STEPS = (0, 1, 2, 3, 4)
 
 
-class Payers:
+class Payers(Readers):
     """Processes that read the Secret, sign in, pay a few times and end, without a pause."""
 
     def __init__(self, world, database, wallets):
+        super().__init__(PAYERS)
         self.world, self.database, self.wallets = world, database, wallets
         self.paid = 0
-        self.rounds = [0] * PAYERS
         self.is_over = False
 
     async def pay(self, number):
@@ -35,14 +35,6 @@ class Payers:
                     await bank.post(a_movement(*self.wallets, 1))
                     self.paid += 1
             self.rounds[number] += 1
-
-    async def have_read_anew(self):
-        """Wait until every payer has read the Secret after now, and has ended what it did."""
-        wanted = [rounds + 2 for rounds in self.rounds]
-        deadline = time.monotonic() + SECONDS_MAX
-        while any(has < need for has, need in zip(self.rounds, wanted, strict=True)):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -323,3 +323,10 @@ def test_another_restarted_at_makes_new_pods(name):
     assert rolled
     for place in rolled:
         assert after[place]["metadata"]["annotations"][mark] == "2"
+
+
+@pytest.mark.parametrize("mode", ["rayService", "single"])
+def test_the_token_of_ray_is_in_every_release_that_has_made_one(mode):
+    token = only(objects({"mode": mode}), "Secret", "-ray-token")
+
+    assert token["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
