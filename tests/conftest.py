@@ -4,15 +4,19 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.logs", "tests.fixtures.postgres", "tests.fixtures.kafka"]
+from tests.fixtures.marks import starts_real_processes
+
+pytest_plugins = [
+    "tests.fixtures.left_open",
+    "tests.fixtures.logs",
+    "tests.fixtures.postgres",
+    "tests.fixtures.kafka",
+]
 
 # A developer's own settings must not change what the tests mean.
 for name in [name for name in os.environ if name.startswith("GOPHERPAY_")]:
     if not name.startswith("GOPHERPAY_TEST_"):
         del os.environ[name]
-
-REAL_PROCESSES = ("ray", "slow", "xdist_group")
-"""The marks of tests that start real processes, which share two cores with the rest of the run."""
 
 
 def pytest_collection_modifyitems(items):
@@ -21,5 +25,5 @@ def pytest_collection_modifyitems(items):
     Such a line is a finding: somebody has to mend the test, or what it found.
     """
     for item in items:
-        if any(item.get_closest_marker(name) for name in REAL_PROCESSES):
+        if starts_real_processes(item):
             item.add_marker(pytest.mark.flaky(reruns=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import httpx2
@@ -24,6 +24,29 @@ IDLE_CONNECTIONS_MAX: Final = 10
 FIELD_MANAGER: Final = "gopherpay-operator"
 NOBODY: Final = User()
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
+
+
+class Answer(aiohttp.ClientResponse):
+    """An answer that drops its connection at once when it is given up before its end.
+
+    The other side of a watch goes on to speak, and TLS's farewell waits for it to listen: with
+    one the connection would outlive the session that it belongs to, and even the loop.
+    """
+
+    def close(self) -> None:
+        """Give up what has not come yet."""
+        self._drop()
+        super().close()
+
+    def release(self) -> Any:  # noqa: ANN401 - aiohttp's
+        """Give up what has not come yet; a whole answer has let go of its connection before."""
+        self._drop()
+        return super().release()
+
+    def _drop(self) -> None:
+        connection = self.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
 
 
 class NoAccess(Exception):
@@ -72,6 +95,7 @@ class Access:
             connector=aiohttp.TCPConnector(limit=0, ssl=context),
             headers=await self._headers(),
             trace_configs=list(traces),
+            response_class=Answer,
         )
         return kopf.AiohttpSession(
             server=self.server,

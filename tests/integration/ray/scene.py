@@ -183,3 +183,4 @@ async def play(scene):
     scene.remember_money()
     await scene.directory.close()
     await scene.pool.close()
+    await scene.dashboard.aclose()
