@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +12,7 @@ from tests.fixtures.platform import Person, platform
 
 __all__ = ["platform"]
 
+CPU_SECONDS_MAX = 0.5
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "retryable", "request_id"}
 
 
@@ -52,6 +55,14 @@ def without_effect(pair):
     before = pair.balance()
     yield pair
     assert pair.balance() == before
+
+
+@contextmanager
+def costing_little():
+    """Hold that the block takes little of a processor, however long it had to wait for one."""
+    before = time.process_time()
+    yield
+    assert time.process_time() - before < CPU_SECONDS_MAX
 
 
 def assert_problem(answer, status, code, *, field=None):

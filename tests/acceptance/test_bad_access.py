@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.acceptance.conftest import assert_problem
+from tests.acceptance.conftest import assert_problem, costing_little
 from tests.fixtures.platform import a_key
 
 UNKNOWN_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -44,11 +44,11 @@ CREDENTIALS = {
 
 @pytest.mark.parametrize("credential", CREDENTIALS.values(), ids=CREDENTIALS)
 def test_a_credential_that_does_not_count_gets_one_generic_answer(platform, credential):
-    answer = platform.anonymous.get("/v1/accounts", headers={"Authorization": credential})
+    with costing_little():
+        answer = platform.anonymous.get("/v1/accounts", headers={"Authorization": credential})
 
     assert_problem(answer, 401, "unauthenticated")
     assert answer.headers["www-authenticate"] == "Bearer"
-    assert answer.elapsed.total_seconds() < 0.5
 
 
 def test_without_a_credential_the_answer_is_the_same(platform):
@@ -69,13 +69,13 @@ def test_a_good_token_with_something_behind_it_does_not_count(platform, pair, ta
     assert_problem(answer, 401, "unauthenticated")
 
 
-def test_a_huge_token_is_refused_quickly(platform):
-    answer = platform.anonymous.get(
-        "/v1/accounts", headers={"Authorization": "Bearer " + "a" * 256_000}
-    )
+def test_a_huge_token_is_refused_cheaply(platform):
+    huge = {"Authorization": "Bearer " + "a" * 256_000}
+
+    with costing_little():
+        answer = platform.anonymous.get("/v1/accounts", headers=huge)
 
     assert answer.status_code == 431
-    assert answer.elapsed.total_seconds() < 0.5
 
 
 def test_two_credentials_are_none(platform, pair):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import socket
 from urllib.parse import urlsplit
 
@@ -120,9 +121,11 @@ def test_a_slow_sender_is_let_go_and_holds_nobody_up(platform, without_effect):
         line.sendall(request(without_effect, "Content-Length: 100") + b"{")
 
         meanwhile = platform.anonymous.get("/healthz")
+        let_go, _, _ = select.select([line], [], [], 0)
         received = _all_of(line)
 
-    assert meanwhile.elapsed.total_seconds() < 1
+    assert meanwhile.status_code == 200
+    assert let_go == []
     assert statuses(received) == [408]
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import select
 import socket
-import time
 
 import pytest
 
 from tests.integration.platform.scenes import in_the_ingress, marks
 
-PATIENCE_SECONDS = 20
-SLOW_SECONDS_MAX = 15
+PATIENCE_SECONDS = 20  # more than a slow client is given
 SLOW_CLIENTS = 50
 
 pytestmark = [*marks, in_the_ingress]
@@ -173,21 +172,18 @@ def test_slow_clients_are_let_go_and_hold_nobody_up(up, request_of, last_word):
     head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-"
     body = request_of("Content-Type: application/json", "Content-Length: 100", "Idempotency-Key: k")
     lines = [opened(up) for _ in range(SLOW_CLIENTS)]
-    began = time.monotonic()
     for number, line in enumerate(lines):
         line.sendall(head if number else body + b"{")
 
     meanwhile = statuses(answers(up, last_word()))
-    others_waited_seconds = time.monotonic() - began
+    let_go, _, _ = select.select(lines, [], [], 0)
     ends = [line.recv(65_536) for line in lines]
-    slow_waited_seconds = time.monotonic() - began
     for line in lines:
         line.close()
 
     assert meanwhile == [200]
-    assert others_waited_seconds < 2
+    assert let_go == []
     assert {tuple(statuses(end)) for end in ends} == {(408,)}
-    assert slow_waited_seconds < SLOW_SECONDS_MAX
 
 
 @pytest.mark.parametrize(

@@ -313,7 +313,7 @@ async def _post(bank, seen, offset="0 s"):
 
 async def _until(owner, question):
     """Ask until the answer is not 0; each question takes a while itself."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             rows = await owner.execute(question)
             if (await rows.fetchone())[0]:

@@ -37,7 +37,7 @@ async def _end_sessions(owner):
 
 async def _until_asleep(owner, count=1):
     """Wait until so many reads sleep in the server."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await (await owner.execute(SLEEPERS, (NAME, "PgSleep"))).fetchone())[0] < count:
             pass
 

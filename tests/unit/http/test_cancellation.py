@@ -55,7 +55,7 @@ async def test_an_atomic_bulk_that_has_begun_is_ended_without_its_client():
         await handler
     books.goes_on.set()
 
-    await asyncio.wait_for(books.ended.wait(), 5)
+    await asyncio.wait_for(books.ended.wait(), 60)
 
     assert handler.cancelled()
     assert len(books.movements) == 1
