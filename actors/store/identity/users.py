@@ -143,6 +143,7 @@ class UserStore:
         """
         try:
             async with self._pool.transaction() as connection:
+                await _await_turn(connection, token_hash)
                 user_id = await _use_token(connection, MailToken("verify", token_hash, 0))
                 if user_id is None:
                     return None
@@ -332,6 +333,16 @@ async def _use_token(connection: AsyncConnection, token: MailToken) -> UUID | No
         (token.hash, token.purpose),
     )
     return row[0] if row else None
+
+
+async def _await_turn(connection: AsyncConnection, token_hash: bytes) -> None:
+    """Let verifications of one address take turns: each drops the rows that the others hold."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock("
+        " hashtextextended('address:' || encode(u.email_index, 'hex'), 0))"
+        " FROM mail_tokens t JOIN users u ON u.id = t.user_id WHERE t.hash = %s",
+        (token_hash,),
+    )
 
 
 async def _drop_rivals(connection: AsyncConnection, email_index: bytes) -> None:

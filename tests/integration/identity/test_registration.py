@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
 import pytest
 
 from actors.domain.errors import Unauthenticated
@@ -112,17 +113,36 @@ async def test_each_registration_is_verified_by_its_own_token_with_its_own_passw
         await world.signed_in(password=others)
 
 
-async def test_of_two_registrations_verified_at_once_one_gets_the_address(world):
+async def test_of_two_registrations_verified_at_once_one_gets_the_address(world, database):
+    """Each drops the other, and they do not wait for one another in a circle."""
     tokens = []
     for name in ("Ada Lovelace", "Grace Hopper"):
         await world.identity.registration.register(Wish(ADA, name, PASSWORD), source="s")
         tokens.append(await world.newest_token(ADA, "verify-email"))
 
-    answers = await asyncio.gather(
-        *(world.identity.registration.verify(token) for token in tokens), return_exceptions=True
-    )
+    async with await psycopg.AsyncConnection.connect(database.owner_dsn) as owner:
+        await owner.execute("SELECT FROM users ORDER BY id LIMIT 1 FOR UPDATE")
+        both = asyncio.gather(
+            *(world.identity.registration.verify(token) for token in tokens),
+            return_exceptions=True,
+        )
+        await _until_waiting(database.owner_dsn, 2)
+    answers = await both
 
     assert sorted(type(answer).__name__ for answer in answers) == ["TokenInvalid", "User"]
+    assert await world.query("SELECT status FROM users") == [("active",)]
+
+
+async def _until_waiting(owner_dsn, count):
+    """Return once so many sessions of the database wait for a lock."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    connect = psycopg.AsyncConnection.connect
+    async with asyncio.timeout(60), await connect(owner_dsn, autocommit=True) as looking:
+        while await (await looking.execute(waiting)).fetchone() != (count,):
+            pass
 
 
 @pytest.mark.parametrize(
