@@ -1,4 +1,4 @@
-"""What a test leaves open fails that test, whichever is running when it is found."""
+"""What a test leaves open is told of at its own end or at its module's, and not later."""
 
 import os
 import subprocess
